@@ -1,0 +1,22 @@
+import { log } from './log.ts'
+import { registerServiceWorker } from './pwa.ts'
+import { createActions } from './ui/actions.ts'
+import { mountStorageBanner } from './ui/banner.ts'
+import { mountCart } from './ui/cart.ts'
+import { mountJumps } from './ui/jump.ts'
+import { mountLogPane } from './ui/log-pane.ts'
+import { mountNotices } from './ui/notices.ts'
+import { mountRefused } from './ui/refused.ts'
+import { mountShelf } from './ui/shelf.ts'
+import { mountSyncPane } from './ui/sync-pane.ts'
+
+const notices = mountNotices()
+const actions = createActions(log, notices)
+mountStorageBanner(log)
+mountSyncPane(log, notices)
+mountShelf(actions)
+mountCart(log, actions)
+mountRefused(log, actions, notices)
+mountLogPane(log)
+mountJumps()
+void registerServiceWorker()

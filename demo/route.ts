@@ -1,0 +1,33 @@
+// Which cart the page shows is part of its address: #cart=demo. So a link is all that another device needs.
+
+const fallback = 'demo'
+const cartIdMax = 64
+
+const cartIdOf = (hash: string): string | undefined => {
+  const id = new URLSearchParams(hash.replace(/^#/, '')).get('cart')?.trim()
+  return id ? id.slice(0, cartIdMax) : undefined
+}
+
+let current = cartIdOf(location.hash) ?? fallback
+
+export const currentCartId = (): string => current
+
+export const cartLink = (cartId: string): string => `#${new URLSearchParams({ cart: cartId })}`
+
+/** Calls back when the address names another cart. An address that names none leaves the page as it is. */
+export function onCartChange(onChange: () => void): void {
+  addEventListener('hashchange', () => {
+    const next = cartIdOf(location.hash)
+    if (next === undefined || next === current) return
+    current = next
+    onChange()
+  })
+}
+
+/** Short enough to read out, long enough not to meet another one. Also where the page is not a secure context. */
+export const newId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(5)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+
+export const openNewCart = (): void => {
+  location.hash = cartLink(newId())
+}

@@ -1,0 +1,52 @@
+import type { SyncStatus } from 'tidelog'
+import { count } from './words.ts'
+
+/** How the state is meant: it chooses the colour and the icon, never the words. */
+export type Mood = 'calm' | 'busy' | 'waiting' | 'paused' | 'trouble'
+export interface SyncWords {
+  readonly mood: Mood
+  readonly title: string
+  readonly detail: string
+}
+
+const safe = (pending: number): string =>
+  pending === 0 ? 'Nothing is waiting to be sent.' : `${count(pending, 'change')} safe on this device.`
+
+const tryAgain = ({ retryAt }: SyncStatus, now: number): string => {
+  if (retryAt === undefined) return ''
+  const seconds = Math.ceil((retryAt - now) / 1000)
+  return seconds > 0 ? ` Next try in ${seconds} s.` : ' Trying again.'
+}
+
+const connected = (status: SyncStatus): SyncWords => {
+  if (status.synced) return { mood: 'calm', title: 'All confirmed', detail: 'The server has everything.' }
+  if (status.pending > 0) return { mood: 'busy', title: 'Sending', detail: safe(status.pending) }
+  return { mood: 'busy', title: 'Catching up', detail: 'Fetching what others did.' }
+}
+
+const because = ({ lastError }: SyncStatus): string => lastError?.message ?? 'The server did not say why.'
+
+/** One line and a bit for the state of sync. */
+export function syncToWords(status: SyncStatus, now: number): SyncWords {
+  switch (status.state) {
+    case 'live':
+    case 'working':
+      return connected(status)
+    case 'starting':
+      return { mood: 'busy', title: 'Connecting', detail: safe(status.pending) }
+    case 'waiting':
+      return { mood: 'waiting', title: 'Server out of reach', detail: safe(status.pending) + tryAgain(status, now) }
+    case 'paused':
+      return { mood: 'paused', title: 'Working offline', detail: safe(status.pending) }
+    case 'off':
+      return { mood: 'paused', title: 'No server', detail: 'This log stays on this device.' }
+    case 'needs-credentials':
+      return { mood: 'trouble', title: 'Please sign in again', detail: safe(status.pending) }
+    case 'needs-attach':
+      return { mood: 'trouble', title: 'Not attached yet', detail: safe(status.pending) }
+    case 'diverged':
+      return { mood: 'trouble', title: 'The server has another log', detail: 'Nothing here was changed or lost.' }
+    case 'stopped':
+      return { mood: 'trouble', title: 'The server refuses', detail: because(status) }
+  }
+}

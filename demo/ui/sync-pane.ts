@@ -1,0 +1,67 @@
+import type { Log } from 'tidelog'
+import type { ShopMap } from '../shop.ts'
+import { type SyncWords, syncToWords } from '../sync-words.ts'
+import { mustFind, setPicture, setText } from './dom.ts'
+import type { Notices } from './notices.ts'
+
+const tickMs = 1_000
+const settleMs = 800
+const pictureOf = { calm: 'anchor', busy: 'waves', waiting: 'buoy', paused: 'moon', trouble: 'buoy' } as const
+
+/** How far the server knows this log, and the switch to go without it. */
+export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
+  const { sync } = log
+  const root = mustFind('[data-testid=sync-state]')
+  const toggle = mustFind('[data-testid=offline-switch]')
+  const retry = mustFind('[data-testid=sync-now]')
+  const announce = announcer(notices)
+  let ticking: ReturnType<typeof setInterval> | undefined
+
+  const show = (): void => {
+    const status = sync.get()
+    const words = syncToWords(status, Date.now())
+    root.dataset.state = status.state
+    root.dataset.pending = String(status.pending)
+    root.dataset.synced = String(status.synced)
+    root.dataset.mood = words.mood
+    setText(mustFind('#sync-title', root), words.title)
+    setText(mustFind('#sync-detail', root), words.detail)
+    const problem = mustFind('#sync-error', root)
+    setText(problem, status.state === 'waiting' && status.lastError ? `Last error: ${status.lastError.message}` : '')
+    problem.hidden = problem.textContent === ''
+    setPicture(root, pictureOf[words.mood])
+    toggle.setAttribute('aria-checked', String(status.state === 'paused'))
+    retry.hidden = status.state !== 'waiting'
+    announce(words)
+    // Only a wait counts down.
+    if (status.state !== 'waiting') clearInterval(ticking)
+    else if (ticking === undefined) ticking = setInterval(show, tickMs)
+    if (status.state !== 'waiting') ticking = undefined
+  }
+  toggle.addEventListener('click', () => (sync.get().state === 'paused' ? sync.resume() : sync.pause()))
+  retry.addEventListener('click', () => {
+    // The button goes when the try begins; the switch next to it is a good place to be.
+    toggle.focus()
+    sync.now()
+  })
+  sync.subscribe(show)
+  show()
+}
+
+/** Says a state that lasts, and says it once: a try a second would drown everything else. */
+function announcer(notices: Notices): (words: SyncWords) => void {
+  let said = ''
+  let next = ''
+  let timer: ReturnType<typeof setTimeout> | undefined
+  return ({ title }) => {
+    if (title === next) return
+    next = title
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      if (next === said) return
+      // The first state after opening is no news.
+      if (said !== '') notices.whisper(`Sync: ${next}`)
+      said = next
+    }, settleMs)
+  }
+}

@@ -1,0 +1,30 @@
+// One script behind each npm command, from a fresh clone to the result: `run.js start|test|check|bench [arguments]`.
+import { spawn } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { constants } from 'node:os'
+import { bin, fail, must } from './steps.js'
+
+const report = '.build/report.json'
+const toReport = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+
+const commands = {
+  start: { setup: [], build: true, main: ['dist/server/main.js'] },
+  test: { setup: ['--browser'], build: true, main: [bin.vitest, 'run', ...toReport] },
+  check: { setup: [], build: false, main: ['scripts/check.js'] },
+  bench: { setup: ['--browser'], build: true, main: ['bench/run.js'] },
+}
+
+const [name, ...rest] = process.argv.slice(2)
+const command = commands[name]
+if (!command) fail(`unknown command ${name ?? '(none)'}: one of ${Object.keys(commands).join(', ')}.`)
+
+must('scripts/setup.js', ...command.setup)
+// A run that dies half way must not leave an older report for `npm run rows` to believe.
+if (name === 'test') rmSync(report, { force: true })
+if (command.build) must('scripts/build.js')
+if (!existsSync(command.main[0])) fail(`${command.main[0]} is missing.`)
+
+const child = spawn(process.execPath, [...command.main, ...rest], { stdio: ['ignore', 'inherit', 'inherit'] })
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+child.on('error', (error) => fail(`${command.main[0]} does not start: ${error.message}`))
+child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))

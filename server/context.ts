@@ -1,0 +1,33 @@
+import { definitionsOf, type EventMap } from '../src/core/event.ts'
+import type { Clock } from '../src/core/ports.ts'
+import type { CheckContext } from './check.ts'
+import { defaultLimits, type SyncHandlerOptions, type SyncLimits, systemClock } from './options.ts'
+import type { LogStore, RangeLimits } from './store.ts'
+import { createTurns, type Turns } from './turns.ts'
+
+/** What all requests to one handler share. */
+export interface HandlerContext {
+  readonly store: LogStore
+  readonly definitions: EventMap | undefined
+  readonly validate: CheckContext['validate']
+  readonly limits: SyncLimits
+  readonly pageLimits: RangeLimits
+  readonly turns: Turns
+  readonly clock: Clock
+  readonly onError: (error: unknown) => void
+}
+
+export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): HandlerContext {
+  const { store, model, validate, clock = systemClock, onError = (error) => console.error(error) } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  return {
+    store,
+    definitions: model === undefined ? undefined : definitionsOf(model.events),
+    validate,
+    limits,
+    pageLimits: { commitsMax: limits.runCommitsMax, bytesMax: limits.runBytesMax },
+    turns: createTurns(limits.waitingMax),
+    clock,
+    onError,
+  }
+}

@@ -1,0 +1,88 @@
+import type { EventMap } from '../src/core/event.ts'
+import { protocolHeader, syncProtocol } from '../src/protocol/sync.ts'
+import { toContext } from './context.ts'
+import { preflight, withCors } from './cors.ts'
+import { createLiveStreams } from './live.ts'
+import type { Actor, SyncHandlerOptions } from './options.ts'
+import { commonHeaders, problemOf, problemResponse, RequestProblem, refuse } from './problems.ts'
+import { pull } from './pull.ts'
+import { push, wrongProtocol } from './push.ts'
+import { methodOf, type Route, routeOf } from './routes.ts'
+
+/** The sync endpoint: a function from request to response, as every runtime with Web standards can serve it. */
+export interface SyncHandler {
+  (request: Request): Promise<Response>
+  /** Path in front of the logs; other paths are answered 404. */
+  readonly basePath: string
+  /** Ends every live stream with `stopped` and refuses new ones; pushes and pulls are still answered. */
+  readonly stop: () => void
+  /** Number of open live streams. */
+  readonly liveCount: () => number
+}
+
+/** Makes the sync endpoint of a server: it gives the commits of each log their order, checks their conditions again, and answers pulls. */
+export function createSyncHandler<M extends EventMap>(options: SyncHandlerOptions<M>): SyncHandler {
+  const { basePath = '/sync', cors } = options
+  const context = toContext(options)
+  const live = createLiveStreams(context)
+
+  const answer = async (request: Request): Promise<Response> => {
+    const url = new URL(request.url)
+    const route = routeOf(url.pathname, basePath)
+    const allowed = preflight(request, route.action, cors?.origins)
+    if (allowed !== undefined) return allowed
+    const method = methodOf(route.action)
+    if (request.method !== method) refuse(405, 'method', `Only ${method} works here`, { headers: { allow: method } })
+    if (request.headers.get(protocolHeader) !== String(syncProtocol)) wrongProtocol()
+    const actor = await admit(request, route, options)
+    if (actor instanceof Response) return actor
+    switch (route.action) {
+      case 'push':
+        return push(request, { log: route.log, actor }, context)
+      case 'pull':
+        return pull(route.log, url.searchParams, context)
+      case 'live':
+        return live.open(route.log, url.searchParams, request.signal)
+    }
+  }
+  const handle = async (request: Request): Promise<Response> => {
+    try {
+      return withCors(request, await answer(request), cors?.origins)
+    } catch (error) {
+      return withCors(request, problemResponse(toProblem(error, context.onError)), cors?.origins)
+    }
+  }
+  return Object.assign(handle, { basePath, stop: live.stop, liveCount: live.count })
+}
+
+async function admit<M extends EventMap>(
+  request: Request,
+  { action, log }: Route,
+  { authenticate, authorize }: SyncHandlerOptions<M>,
+): Promise<Actor | Response | undefined> {
+  const known = authenticate === undefined ? undefined : await authenticate(request)
+  if (known instanceof Response) return ownResponse(known)
+  if (known === undefined && authenticate !== undefined)
+    return refuse(401, 'unauthenticated', 'Who are you?', { headers: { 'www-authenticate': 'Bearer' } })
+  const actor = typeof known === 'string' ? { id: known } : known
+  if (authorize !== undefined && !(await authorize({ actor, log, action })))
+    return refuse(403, 'forbidden', 'This log is not yours to use this way')
+  return actor
+}
+
+/** A copy, since the headers of a response may be immutable. */
+function ownResponse(response: Response): Response {
+  const headers = new Headers(response.headers)
+  for (const [name, value] of Object.entries(commonHeaders)) headers.set(name, value)
+  return new Response(response.body, { status: response.status, statusText: response.statusText, headers })
+}
+
+function toProblem(error: unknown, onError: (error: unknown) => void): RequestProblem {
+  if (error instanceof RequestProblem) return error
+  try {
+    onError(error)
+  } catch {
+    // The answer matters more than the report of it.
+  }
+  return new RequestProblem(500, problemOf('internal', 'Something went wrong here'))
+}

@@ -1,0 +1,66 @@
+import { mustFollow, nothing } from './sequence.ts'
+import type { LogStore, SequencedCommit } from './store.ts'
+import { createWatchers } from './watchers.ts'
+
+interface Row extends SequencedCommit {
+  readonly bytes: number
+}
+
+/** A store that forgets everything with the process: for tests, the simulator, and a first try. */
+export function memoryStore(): LogStore {
+  const logs = new Map<string, Row[]>()
+  const watchers = createWatchers()
+  const encoder = new TextEncoder()
+  const rowsOf = (log: string): readonly Row[] => logs.get(log) ?? []
+  const headOf = (log: string): number => rowsOf(log).at(-1)?.last ?? 0
+
+  return {
+    async append(log, expectedHead, commits) {
+      if (headOf(log) !== expectedHead) return { taken: 0, head: headOf(log) }
+      mustFollow(commits, expectedHead)
+      if (commits.length === 0) return { taken: 0, head: expectedHead }
+      const rows = commits.map((commit) => ({ ...commit, bytes: encoder.encode(commit.text).byteLength }))
+      logs.set(log, logs.get(log) ?? [])
+      for (const row of rows) logs.get(log)?.push(row)
+      const head = headOf(log)
+      watchers.notify(log, head)
+      return { taken: commits.length, head }
+    },
+    async range(log, after, { commitsMax, bytesMax }) {
+      const rows = rowsOf(log)
+      const commits: SequencedCommit[] = []
+      let bytes = 0
+      for (let i = placeAfter(rows, after); i < rows.length && commits.length < commitsMax; i++) {
+        const row = rows[i]
+        if (row === undefined || (commits.length > 0 && bytes + row.bytes > bytesMax)) break
+        bytes += row.bytes
+        commits.push(row)
+      }
+      return { commits, head: headOf(log) }
+    },
+    async head(log) {
+      const last = rowsOf(log).at(-1)
+      return last === undefined ? nothing : { position: last.last, digest: last.digest }
+    },
+    async digestAt(log, position) {
+      if (position === 0) return nothing.digest
+      const rows = rowsOf(log)
+      const row = rows[placeAfter(rows, position) - 1]
+      return row?.last === position ? row.digest : undefined
+    },
+    watch: watchers.add,
+    async close() {},
+  }
+}
+
+/** Index of the first row that ends after `position`. */
+function placeAfter(rows: readonly Row[], position: number): number {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((rows[middle]?.last ?? 0) <= position) low = middle + 1
+    else high = middle
+  }
+  return low
+}

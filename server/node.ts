@@ -1,0 +1,82 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createRequestListener } from '@remix-run/node-fetch-server'
+import { trackConnections } from './connections.ts'
+import type { SyncHandler } from './handler.ts'
+import { problemOf, problemResponse, RequestProblem } from './problems.ts'
+import { serveStatic } from './static.ts'
+
+/** Options of {@link listen}. */
+export interface ListenOptions {
+  readonly handler: SyncHandler
+  /** 0 takes any free port. */
+  readonly port: number
+  /** `127.0.0.1` by default: this machine only. */
+  readonly host?: string
+  /** A folder with a built front end, served at every path that is not the handler's. */
+  readonly staticDir?: string
+  readonly timeouts?: Partial<Timeouts>
+}
+
+/** How long a client may keep a connection busy without getting on. */
+export interface Timeouts {
+  readonly headersMs: number
+  /** For the whole request, with its body. */
+  readonly requestMs: number
+  /** Without a byte in either direction; heartbeats keep a live stream below it. */
+  readonly idleMs: number
+  /** What is still under way when the server closes gets this long. */
+  readonly closeMs: number
+}
+const defaultTimeouts: Timeouts = { headersMs: 20_000, requestMs: 120_000, idleMs: 60_000, closeMs: 5_000 }
+
+/** A server that listens. */
+export interface Listening {
+  readonly url: string
+  readonly port: number
+  /** Ends live streams with `stopped`, lets requests under way finish, and closes. */
+  readonly close: () => Promise<void>
+}
+
+/** Serves a sync handler, and a front end beside it, over HTTP with Node. Rejects when the port can't be had. */
+export async function listen(options: ListenOptions): Promise<Listening> {
+  const { handler, port, host = '127.0.0.1', staticDir } = options
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const files = staticDir === undefined ? undefined : serveStatic(staticDir)
+  const serve = (request: Request): Promise<Response> =>
+    files !== undefined && !new URL(request.url).pathname.startsWith(`${handler.basePath}/`)
+      ? files(request)
+      : handler(request)
+  const checkMs = Math.min(5_000, timeouts.headersMs, timeouts.requestMs)
+  const server = createServer(
+    { headersTimeout: timeouts.headersMs, requestTimeout: timeouts.requestMs, connectionsCheckingInterval: checkMs },
+    createRequestListener(serve, { onError: badRequest }),
+  )
+  server.timeout = timeouts.idleMs
+  const endConnections = trackConnections(server)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => resolve())
+  })
+  const { address, port: actual, family } = addressOf(server)
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
+  return { url, port: actual, close: () => close(server, endConnections, handler, timeouts.closeMs) }
+}
+
+/** The handler itself never throws: what comes here is a request that can't be made one, such as by its Host header. */
+const badRequest = (): Response => problemResponse(new RequestProblem(400, problemOf('request', 'This is no request')))
+
+function addressOf(server: Server): AddressInfo {
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the server has no address')
+  return address
+}
+
+async function close(server: Server, endConnections: () => void, handler: SyncHandler, closeMs: number): Promise<void> {
+  const giveUp = setTimeout(() => server.closeAllConnections(), closeMs)
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+  endConnections()
+  handler.stop()
+  await closed
+  clearTimeout(giveUp)
+}

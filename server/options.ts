@@ -1,0 +1,87 @@
+import type { Commit } from '../src/core/commit.ts'
+import type { EventMap } from '../src/core/event.ts'
+import { pushLagEventsMax, runBytesMax, runCommitsMax } from '../src/core/limits.ts'
+import type { Model } from '../src/core/model.ts'
+import type { Clock } from '../src/core/ports.ts'
+import type { Problem } from '../src/protocol/sync.ts'
+import type { LogStore } from './store.ts'
+
+/** Who asks. The id is stamped on every commit as `metadata.actor`. */
+export interface Actor {
+  readonly id: string
+  readonly [claim: string]: unknown
+}
+export type Action = 'push' | 'pull' | 'live'
+
+/** Bounds of a sync handler. Each has a default; see {@link defaultLimits}. */
+export interface SyncLimits {
+  /** Bytes of a request body, as sent and when inflated. */
+  readonly bodyBytesMax: number
+  /** Commits in one push or page. */
+  readonly runCommitsMax: number
+  /** UTF-8 bytes of the commits in one page; one commit may be larger. */
+  readonly runBytesMax: number
+  /** A device further behind has to pull before it pushes. */
+  readonly lagEventsMax: number
+  /** Likewise, in bytes of commits. */
+  readonly lagBytesMax: number
+  /** How often a push is judged anew because other processes were faster, before it answers 503. */
+  readonly attemptsMax: number
+  /** Pushes to one log that wait for their turn; more are answered 503. */
+  readonly waitingMax: number
+  readonly liveStreamsMax: number
+  /** A live stream ends after this long; the client resumes by position. */
+  readonly liveMsMax: number
+  readonly heartbeatMs: number
+}
+export const defaultLimits: SyncLimits = {
+  bodyBytesMax: 8_000_000,
+  runCommitsMax,
+  runBytesMax,
+  lagEventsMax: pushLagEventsMax,
+  lagBytesMax: 64_000_000,
+  attemptsMax: 10,
+  waitingMax: 1_000,
+  liveStreamsMax: 10_000,
+  liveMsMax: 10 * 60_000,
+  heartbeatMs: 15_000,
+}
+
+type Awaitable<T> = T | Promise<T>
+
+/** Options of `createSyncHandler`. */
+export interface SyncHandlerOptions<M extends EventMap> {
+  readonly store: LogStore
+  /** Events of the model's types and current versions are checked by their schemas; unknown ones pass. */
+  readonly model?: Model<M>
+  /** Who asks: an id, an actor, `undefined` (answered 401), or a response of your own. Absent: anybody, nameless. */
+  readonly authenticate?: (request: Request) => Awaitable<string | Actor | Response | undefined>
+  /** Whether the actor may do that with that log; `false` is answered 403. Absent: everything is allowed. */
+  readonly authorize?: (what: {
+    readonly actor: Actor | undefined
+    readonly log: string
+    readonly action: Action
+  }) => Awaitable<boolean>
+  /** A rule that needs no log: a problem rejects this commit for good. */
+  readonly validate?: (
+    commit: Commit,
+    context: { readonly actor: Actor | undefined; readonly log: string },
+  ) => Awaitable<Problem | undefined>
+  readonly limits?: Partial<SyncLimits>
+  /** Path in front of `/{log}/push`; `/sync` by default. */
+  readonly basePath?: string
+  /** Origins that other sites may call from; none by default. */
+  readonly cors?: { readonly origins: readonly string[] | '*' }
+  /** Hears of errors that nobody expected; they are answered 500 without a word about their cause. */
+  readonly onError?: (error: unknown) => void
+  readonly clock?: Clock
+}
+
+/** Real time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  after: (ms, callback) => {
+    const timer = setTimeout(callback, ms)
+    return () => clearTimeout(timer)
+  },
+}

@@ -1,0 +1,88 @@
+import { isCount, isRecord } from '../src/core/guard.ts'
+import { isPushEnvelope, type Seen, syncProtocol, type Verdict } from '../src/protocol/sync.ts'
+import { readJson } from './body.ts'
+import { check } from './check.ts'
+import type { HandlerContext } from './context.ts'
+import { type Candidate, judge, type Rejected } from './judge.ts'
+import type { Actor, SyncLimits } from './options.ts'
+import { divergedText, follows, pullFirstText, readPage } from './page.ts'
+import { jsonResponse, refuse } from './problems.ts'
+import { sequence } from './sequence.ts'
+import type { LogStore } from './store.ts'
+import { createTail, type Tail } from './tail.ts'
+
+type Settled =
+  | { readonly status: 'verdicts'; readonly verdicts: readonly Verdict[] }
+  | { readonly status: 'pull-first' }
+
+/** `POST {log}/push`: judges a run and appends what is accepted. */
+export async function push(
+  request: Request,
+  who: { readonly log: string; readonly actor: Actor | undefined },
+  context: HandlerContext,
+): Promise<Response> {
+  const { store, limits, turns, definitions, validate } = context
+  const { log } = who
+  const { seen, commits } = envelopeOf(await readJson(request, limits.bodyBytesMax))
+  if (commits.length > limits.runCommitsMax)
+    refuse(413, 'too-many', 'The run is too long', { detail: `At most ${limits.runCommitsMax} commits.` })
+  const run: (Candidate | Rejected)[] = []
+  for (const commit of commits) run.push(await check(commit, { ...who, definitions, validate }))
+
+  if (!(await follows(store, log, seen))) return jsonResponse(divergedText((await store.head(log)).position))
+  const settled = await (turns.run(log, () => settle(store, log, seen, run, limits)) ?? busy())
+  if (settled.status === 'pull-first') return jsonResponse(pullFirstText((await store.head(log)).position))
+  const page = await readPage(store, log, seen, context.pageLimits)
+  const verdicts = JSON.stringify(settled.verdicts)
+  return jsonResponse(`{"protocol":${syncProtocol},"status":"verdicts","verdicts":${verdicts},"page":${page.text}}`)
+}
+
+function envelopeOf(body: unknown): { readonly seen: Seen; readonly commits: readonly unknown[] } {
+  if (isRecord(body) && isCount(body.protocol) && body.protocol !== syncProtocol) return wrongProtocol()
+  if (!isPushEnvelope(body)) return refuse(400, 'push', 'The body is not a push request')
+  return body
+}
+
+export const wrongProtocol = (): never =>
+  refuse(426, 'protocol', 'This server speaks another version of the protocol', {
+    detail: `It speaks ${syncProtocol}.`,
+  })
+
+const busy = (): never =>
+  refuse(503, 'busy', 'Too many others write to this log right now', { headers: { 'retry-after': '1' } })
+
+/** Judges and appends until the store takes what was judged: another process may write between the two. */
+async function settle(
+  store: LogStore,
+  log: string,
+  seen: Seen,
+  run: readonly (Candidate | Rejected)[],
+  limits: SyncLimits,
+): Promise<Settled> {
+  const tail = createTail(seen)
+  for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
+    if (!(await readTail(store, log, tail, seen, limits))) return { status: 'pull-first' }
+    const { verdicts, accepted } = judge(run, tail)
+    if (accepted.length === 0) return { status: 'verdicts', verdicts }
+    const head = tail.head()
+    const { taken } = await store.append(log, head.position, sequence(accepted, head))
+    if (taken === accepted.length) return { status: 'verdicts', verdicts }
+    // What was taken of a prefix is in the log now: judged again it is a duplicate, and "own" for what follows.
+  }
+  return busy()
+}
+
+/** Reads the log behind the tail up to its head; false when that is too much to check conditions against. */
+async function readTail(store: LogStore, log: string, tail: Tail, seen: Seen, limits: SyncLimits): Promise<boolean> {
+  const pageLimits = { commitsMax: limits.runCommitsMax, bytesMax: limits.runBytesMax }
+  let length = 0
+  for (;;) {
+    const { commits, head } = await store.range(log, tail.head().position, pageLimits)
+    if (head - seen.position > limits.lagEventsMax || length > limits.lagBytesMax) return false
+    for (const commit of commits) {
+      tail.add(commit)
+      length += commit.text.length
+    }
+    if (commits.length === 0 || tail.head().position >= head) return true
+  }
+}

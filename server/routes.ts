@@ -1,0 +1,59 @@
+import { isCount, isText } from '../src/core/guard.ts'
+import { isSeen, type Seen } from '../src/protocol/sync.ts'
+import type { Action } from './options.ts'
+import { refuse } from './problems.ts'
+
+export interface Route {
+  readonly action: Action
+  readonly log: string
+}
+
+/** Characters of a log's name. */
+const logNameMax = 256
+const methods: Readonly<Record<Action, string>> = { push: 'POST', pull: 'GET', live: 'GET' }
+export const methodOf = (action: Action): string => methods[action]
+const isAction = (value: string | undefined): value is Action =>
+  value === 'push' || value === 'pull' || value === 'live'
+
+/** Finds log and action in `{basePath}/{log}/{action}`; throws a problem for any other path. */
+export function routeOf(pathname: string, basePath: string): Route {
+  const [name, action, ...rest] = pathname.startsWith(`${basePath}/`)
+    ? pathname.slice(basePath.length + 1).split('/')
+    : []
+  if (name === undefined || !isAction(action) || rest.length > 0)
+    return refuse(404, 'not-found', 'There is nothing at this address')
+  return { action, log: decodeName(name) }
+}
+
+function decodeName(encoded: string): string {
+  let name = ''
+  try {
+    name = decodeURIComponent(encoded)
+  } catch {
+    // Broken percent-encoding: refused below like any other unusable name.
+  }
+  // Control characters would end up in other people's terminals and log files.
+  if (!isText(name, logNameMax) || /\p{Cc}/u.test(name))
+    return refuse(400, 'log-name', 'The name of the log is not usable', {
+      detail: `It has 1 to ${logNameMax} characters, percent-encoded, without control characters.`,
+    })
+  return name
+}
+
+/** The `position` and `digest` of a pull or live request. */
+export function seenOf(query: URLSearchParams): Seen {
+  const seen = { position: toCount(query.get('position')), digest: query.get('digest') }
+  if (!isSeen(seen)) return refuse(400, 'seen', 'The query must carry position and digest')
+  return seen
+}
+
+/** A bound that the client may lower, never raise. */
+export function boundOf(query: URLSearchParams, name: string, max: number): number {
+  const asked = query.get(name)
+  if (asked === null) return max
+  const count = toCount(asked)
+  if (!isCount(count, 1)) return refuse(400, 'query', `The query's ${name} must be a whole number from 1`)
+  return Math.min(count, max)
+}
+
+const toCount = (text: string | null): number => (text !== null && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN)

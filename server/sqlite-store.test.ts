@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'libsql'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { bundle, run } from './process.fixture.ts'
+import { nothing, sequence } from './sequence.ts'
+import { sqliteStore } from './sqlite-store.ts'
+import { storeContract } from './store.contract.ts'
+
+let folder = ''
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidelog-sqlite-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+describe('the SQLite store', () => {
+  for (const { rule, check } of storeContract)
+    test(rule, () => check(async (place) => sqliteStore(join(folder, place), { pollMs: 5 })))
+
+  test('refuses a file of a newer format and leaves it as it is', async () => {
+    const path = join(folder, 'newer.db')
+    await sqliteStore(path).close()
+    const db = new Database(path)
+    db.exec(`UPDATE meta SET value = 2 WHERE key = 'format'; DROP TABLE commits`)
+    expect(() => sqliteStore(path)).toThrow(/newer\.db has format 2, this version of tidelog knows 1/)
+    expect(db.prepare(`SELECT name FROM sqlite_master WHERE name = 'commits'`).all()).toEqual([])
+    db.close()
+  })
+  test('says which file can not be used', () => {
+    expect(() => sqliteStore(join(folder, 'no', 'such', 'folder.db'))).toThrow(/folder\.db can't be opened/)
+    writeFileSync(join(folder, 'text.db'), 'This is not a database. '.repeat(100))
+    expect(() => sqliteStore(join(folder, 'text.db'))).toThrow(/not a database/)
+  })
+  test('polls only while somebody watches', async () => {
+    const timers = new Set<() => void>()
+    const clock = {
+      now: () => 0,
+      after: (_ms: number, callback: () => void) => {
+        timers.add(callback)
+        return () => timers.delete(callback)
+      },
+    }
+    const store = sqliteStore(join(folder, 'poll.db'), { clock })
+    expect(timers.size).toBe(0)
+    const stops = [store.watch('a', () => {}), store.watch('b', () => {})]
+    expect(timers.size).toBe(1)
+    for (const stop of stops) stop()
+    expect(timers.size).toBe(0)
+    store.watch('a', () => {})
+    await store.append('a', 0, sequence([{ id: 'x', contentId: 'x.p', eventsCount: 1, text: '{}' }], nothing))
+    await store.close()
+    expect(timers.size).toBe(0)
+  })
+})
+
+describe('the SQLite store in several processes', () => {
+  let writerFile = ''
+  beforeAll(async () => {
+    writerFile = await bundle('sqlite-writer.fixture.ts')
+  })
+  const everything = { commitsMax: 1_000_000, bytesMax: 1_000_000_000 }
+
+  test('keeps what a killed process had been told is kept, and no half run', async () => {
+    const path = join(folder, 'killed.db')
+    const writer = run(writerFile, [path, 'w', '1000000'])
+    let told = 0
+    while (told < 20) told = Number(await writer.line())
+    writer.child.kill('SIGKILL')
+    expect(await writer.ended).toBe('SIGKILL')
+    for (let line = await writer.line(); line !== undefined; line = await writer.line()) told = Number(line)
+    const store = sqliteStore(path)
+    const { position } = await store.head('cart')
+    expect(position).toBeGreaterThanOrEqual(told)
+    expect(position % 2).toBe(0)
+    expect((await store.range('cart', 0, everything)).commits).toHaveLength(position)
+    await store.close()
+  })
+  test('gives one order to all of them, loses nothing and keeps each run together', async () => {
+    const path = join(folder, 'shared.db')
+    const writers = ['w0', 'w1', 'w2'].map((name) => run(writerFile, [path, name, '50']))
+    expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0, 0])
+    const store = sqliteStore(path)
+    const { commits } = await store.range('cart', 0, everything)
+    expect(commits).toHaveLength(300)
+    expect(new Set(commits.map(({ id }) => id)).size).toBe(300)
+    expect(commits.filter(({ id }, i) => i % 2 === 1 && id.slice(0, -2) !== commits[i - 1]?.id.slice(0, -2))).toEqual(
+      [],
+    )
+    const again = commits.map(({ id, contentId, text }) => ({ id, contentId, eventsCount: 1, text }))
+    expect(commits).toEqual(sequence(again, nothing))
+    await store.close()
+  })
+})

@@ -1,0 +1,51 @@
+import type { Seen } from '../src/protocol/sync.ts'
+
+/** A commit in its place in a log. */
+export interface SequencedCommit {
+  /** Position of its first event. */
+  readonly first: number
+  /** Position of its last event. */
+  readonly last: number
+  /** Digest of the log up to and including this commit. */
+  readonly digest: string
+  readonly id: string
+  readonly contentId: string
+  /** The commit as JSON text without its condition: what is stored is sent again as it is, never parsed to be pulled. */
+  readonly text: string
+}
+
+/** Bounds of one read; the first commit is given even when it alone is larger. */
+export interface RangeLimits {
+  readonly commitsMax: number
+  /** UTF-8 bytes of all texts together. */
+  readonly bytesMax: number
+}
+
+/**
+ * Where the sequencer keeps its logs. The commit is the atom, so this is all a store has to do; `storeContract` tells
+ * whether it does it. A log that nobody has written to is empty, at position 0.
+ */
+export interface LogStore {
+  /**
+   * Compare-and-append: takes a prefix of `commits`, each commit whole, when the log still ends at `expectedHead`, and
+   * nothing otherwise. Resolves when what was taken is durable.
+   */
+  append(
+    log: string,
+    expectedHead: number,
+    commits: readonly SequencedCommit[],
+  ): Promise<{ readonly taken: number; readonly head: number }>
+  /** The commits that follow the position `after`, in order, and the log's last position, which is never before them. */
+  range(
+    log: string,
+    after: number,
+    limits: RangeLimits,
+  ): Promise<{ readonly commits: readonly SequencedCommit[]; readonly head: number }>
+  /** The end of the log. */
+  head(log: string): Promise<Seen>
+  /** The digest of the log up to `position`; `undefined` when no commit ends there. */
+  digestAt(log: string, position: number): Promise<string | undefined>
+  /** Calls back, soon after each change of the log's end, also when another process wrote; the result stops it. */
+  watch(log: string, listener: (head: number) => void): () => void
+  close(): Promise<void>
+}

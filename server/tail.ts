@@ -1,0 +1,89 @@
+import { type Commit, isCommit } from '../src/core/commit.ts'
+import { bug } from '../src/core/errors.ts'
+import { matches, type QueryItemData, type Selectable } from '../src/core/query.ts'
+import type { Seen } from '../src/protocol/sync.ts'
+import type { SequencedCommit } from './store.ts'
+
+/** What the judge needs to know of a stored commit. */
+export interface TailCommit {
+  readonly id: string
+  readonly contentId: string
+  readonly first: number
+  readonly last: number
+}
+
+/**
+ * The log after what a device has seen, indexed by term, so that a condition costs what it touches and not the length
+ * of the tail: a run of a thousand conditions meets up to ten thousand events.
+ */
+export interface Tail {
+  readonly head: () => Seen
+  readonly add: (commit: SequencedCommit) => void
+  readonly find: (id: string) => TailCommit | undefined
+  /** Positions of the first `max` events that the condition forbids, without those of commits in `own` (by their last position). */
+  readonly forbidden: (condition: Commit['condition'], own: ReadonlySet<number>, max: number) => readonly number[]
+}
+
+interface TailEvent {
+  readonly position: number
+  readonly commitLast: number
+  readonly event: Selectable
+}
+
+export function createTail(seen: Seen): Tail {
+  let head = seen
+  const byId = new Map<string, TailCommit>()
+  const events: TailEvent[] = []
+  const byTerm = new Map<string, TailEvent[]>()
+
+  const post = (term: string, event: TailEvent): void => {
+    const postings = byTerm.get(term)
+    if (postings === undefined) byTerm.set(term, [event])
+    else postings.push(event)
+  }
+  const add = (commit: SequencedCommit): void => {
+    const { id, contentId, first, last, digest } = commit
+    if (!byId.has(id)) byId.set(id, { id, contentId, first, last })
+    head = { position: last, digest }
+    storedEvents(commit).forEach(({ type, stream, tags }, index) => {
+      const event = {
+        position: first + index,
+        commitLast: last,
+        event: tags ? { type, stream, tags } : { type, stream },
+      }
+      events.push(event)
+      post(streamTerm(stream), event)
+      post(typeTerm(type), event)
+      for (const tag of tags ?? []) post(tagTerm(tag), event)
+    })
+  }
+
+  const postingsOf = (term: string): readonly TailEvent[] => byTerm.get(term) ?? []
+  /** A superset of what an item matches, as short as the index can make it. */
+  const candidates = ({ types, tags }: QueryItemData): readonly TailEvent[] => {
+    if (tags !== undefined && tags.length > 0)
+      return tags.map((tag) => postingsOf(tagTerm(tag))).reduce((a, b) => (b.length < a.length ? b : a))
+    return types === undefined ? events : [...new Set(types)].flatMap((type) => postingsOf(typeTerm(type)))
+  }
+  const forbidden: Tail['forbidden'] = (condition, own, max) => {
+    const positions = new Set<number>()
+    for (const stream of new Set(condition?.streams))
+      for (const { position, commitLast } of postingsOf(streamTerm(stream)))
+        if (!own.has(commitLast)) positions.add(position)
+    for (const item of condition?.query ?? [])
+      for (const { position, commitLast, event } of candidates(item))
+        if (!own.has(commitLast) && matches([item], event)) positions.add(position)
+    return [...positions].sort((a, b) => a - b).slice(0, max)
+  }
+  return { head: () => head, add, find: (id) => byId.get(id), forbidden }
+}
+
+const streamTerm = (stream: string): string => `s:${stream}`
+const typeTerm = (type: string): string => `t:${type}`
+const tagTerm = (tag: string): string => `g:${tag}`
+
+function storedEvents(commit: SequencedCommit): readonly Selectable[] {
+  const parsed: unknown = JSON.parse(commit.text)
+  if (!isCommit(parsed)) return bug(`the stored commit at ${commit.first} can't be read`)
+  return parsed.events
+}

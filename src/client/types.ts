@@ -1,0 +1,206 @@
+import type { Metadata } from '../core/commit.ts'
+import type { EventMap, Fact } from '../core/event.ts'
+import type { Observable } from '../core/observable.ts'
+import type { AppendRefused, ConditionConflict, Marker, Outcome, Receipt, VersionConflict } from '../core/outcome.ts'
+import type { Projection } from '../core/projection.ts'
+import type { Exact, Query, TypesOfQuery } from '../core/queries.ts'
+import type { Recorded, UnknownEvent } from '../core/recorded.ts'
+import type { SyncState } from '../protocol/notice.ts'
+import type { Problem } from '../protocol/sync.ts'
+import type { Durability } from '../protocol/worker.ts'
+
+/** Options of every append. */
+export interface AppendOptions {
+  /** Your own id for this commit: appending the same again is the same append. */
+  readonly commitId?: string
+  readonly metadata?: Metadata
+  /** `strict` waits for the disk; the default is the log's. */
+  readonly durability?: Durability
+  readonly expectedVersion?: 'any'
+}
+/** The append holds only if the stream is at this version: 0 is "no such stream yet". */
+export interface IfVersion extends Omit<AppendOptions, 'expectedVersion'> {
+  readonly expectedVersion: number | 'exists'
+  /** Where the version was read; then an event that was taken out since refuses the append too. */
+  readonly after?: Marker
+}
+/** The append holds only if no event that came after `after` (without it: no event at all) matches the query. */
+export interface IfNoMatch<M extends EventMap> extends Omit<AppendOptions, 'expectedVersion'> {
+  readonly failIfEventsMatch: Query<M>
+  readonly after?: Marker
+}
+/** What is written to one stream, for a commit over several. */
+export interface StreamWrite<M extends EventMap> {
+  readonly stream: string
+  readonly events: readonly Fact<M>[]
+  readonly expectedVersion?: number | 'exists' | 'any'
+}
+
+/** What a read asks for. Bounds are inclusive; `after` takes only events that came later than the marker. */
+export interface ReadOptions<M extends EventMap, Q, U> {
+  readonly stream?: string
+  readonly query?: Q & Exact<M, Q>
+  readonly direction?: 'forwards' | 'backwards'
+  readonly limit?: number
+  readonly after?: Marker
+  readonly fromPosition?: number
+  readonly toPosition?: number
+  /** Only with `stream`. */
+  readonly fromVersion?: number
+  /** Only with `stream`. */
+  readonly toVersion?: number
+  /** Events of types that this build does not know: left out (the default) or given as `$unknown`. */
+  readonly unknown?: U
+}
+/** Events in log order: confirmed, then pending. Iterate it, or take all at once. */
+export interface ReadResult<E> extends AsyncIterable<E> {
+  /** What the read has seen, also when nothing matched: ready to be the `after` of a condition. */
+  readonly head: Promise<Marker>
+  readonly all: () => Promise<{ readonly events: readonly E[]; readonly head: Marker }>
+}
+
+/** A projection kept up to date. */
+export interface View<S> extends Observable<S> {
+  /** The first state after the log was read. */
+  readonly ready: Promise<S>
+  /** Resolves once the view has folded what the receipt or marker has seen; rejects with `tidelog/timeout`. */
+  readonly waitFor: (seen: Receipt<unknown> | Marker, options?: { readonly timeoutMs?: number }) => Promise<S>
+  /** Why the view stopped following the log, if it did. */
+  readonly error: () => unknown
+  readonly close: () => void
+}
+
+export interface LogHead {
+  readonly marker: Marker
+  /** Position of the last confirmed event. */
+  readonly confirmed: number
+  /** Commits not yet confirmed. */
+  readonly pending: number
+}
+export interface StreamHead {
+  /** Version of the last event, pending ones included; 0 when the stream is empty. */
+  readonly version: number
+  readonly confirmed: number
+}
+
+/** How far the log is known: on this device, sent, and confirmed by the server. */
+export interface SyncStatus {
+  readonly state: SyncState
+  /** True only when the server has confirmed everything that this device holds. */
+  readonly synced: boolean
+  /** Commits that only this device has, as far as it knows. */
+  readonly pending: number
+  readonly confirmed: number
+  readonly sent: number
+  readonly serverHead: number
+  readonly lastError?: { readonly type: string; readonly message: string }
+  readonly retryAt?: number
+  readonly lastAnswerAt?: number
+}
+/** The sync of this log, whichever tab does it. */
+export interface SyncControl extends Observable<SyncStatus> {
+  /** Tries at once instead of waiting for the next try. */
+  readonly now: () => void
+  /** Stops talking to the server until {@link resume}. Appends go on. */
+  readonly pause: () => void
+  readonly resume: () => void
+}
+
+export interface StorageStatus {
+  readonly state: 'opening' | 'ok' | 'memory' | 'full' | 'lost' | 'needs-newer-app' | 'closed'
+  /** False while what is appended would not survive this tab. */
+  readonly durable: boolean
+  readonly problem?: string
+}
+
+/** A commit that the log refused: kept with its reason until it is discarded. */
+export interface DeadLetter<M extends EventMap> {
+  readonly commitId: string
+  readonly events: readonly Fact<M>[]
+  readonly time: string
+  readonly reason:
+    | { readonly type: 'Conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
+    | { readonly type: 'Rejected'; readonly problem: Problem }
+}
+export interface DeadLetters<M extends EventMap> extends Observable<readonly DeadLetter<M>[]> {
+  readonly list: () => Promise<readonly DeadLetter<M>[]>
+  /** Forgets one; answers whether it was there. */
+  readonly discard: (commitId: string) => Promise<boolean>
+}
+
+/** How a commit ended at the sequencer. */
+export type Confirmation<M extends EventMap> =
+  | { readonly status: 'confirmed'; readonly position: number }
+  | { readonly status: 'withdrawn' }
+  | { readonly status: 'rejected'; readonly problem: Problem }
+  | { readonly status: 'conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
+
+/** An event log on this device. Calls made before it is open wait for it. */
+export interface Log<M extends EventMap> {
+  readonly name: string
+  /** Resolves when the log is open; rejects when it can't be. */
+  readonly ready: Promise<void>
+  // Overloads, not a generic options type: a type parameter would switch excess-property checks off, and a typo in a
+  // condition would pass.
+  append(
+    stream: string,
+    events: readonly Fact<M>[],
+    options?: AppendOptions,
+  ): Promise<Outcome<Recorded<M>, AppendRefused>>
+  append(
+    stream: string,
+    events: readonly Fact<M>[],
+    options: IfVersion,
+  ): Promise<Outcome<Recorded<M>, AppendRefused | VersionConflict>>
+  append(
+    stream: string,
+    events: readonly Fact<M>[],
+    options: IfNoMatch<M>,
+  ): Promise<Outcome<Recorded<M>, AppendRefused | ConditionConflict<Recorded<M> | UnknownEvent>>>
+  append(events: readonly Fact<M>[], options?: AppendOptions): Promise<Outcome<Recorded<M>, AppendRefused>>
+  append(events: readonly Fact<M>[], options: IfVersion): Promise<Outcome<Recorded<M>, AppendRefused | VersionConflict>>
+  append(
+    events: readonly Fact<M>[],
+    options: IfNoMatch<M>,
+  ): Promise<Outcome<Recorded<M>, AppendRefused | ConditionConflict<Recorded<M> | UnknownEvent>>>
+  append(
+    commit: readonly StreamWrite<M>[],
+    options?: AppendOptions | IfNoMatch<M>,
+  ): Promise<Outcome<Recorded<M>, AppendRefused | VersionConflict | ConditionConflict<Recorded<M> | UnknownEvent>>>
+  read<const Q extends Query<M> = Record<never, never>, const U extends 'skip' | 'yield' = 'skip'>(
+    options?: ReadOptions<M, Q, U>,
+  ): ReadResult<Recorded<M, TypesOfQuery<M, Q>> | (U extends 'yield' ? UnknownEvent : never)>
+  /** A projection that follows the log; the same name and parameters give the same view. */
+  view<S, P>(projection: Projection<M, S, P>, ...params: P extends void ? [] : [params: P]): View<S>
+  logHead(): Promise<LogHead>
+  streamHead(stream: string): Promise<StreamHead>
+  /** How the commit ends at the server. A log without one confirms at once. */
+  whenConfirmed(
+    receipt: Receipt<unknown> | { readonly commitId: string },
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Confirmation<M>>
+  readonly sync: SyncControl
+  readonly storage: Observable<StorageStatus>
+  readonly deadLetters: DeadLetters<M>
+  /** Ends this tab's part: waits for appends under way, then lets storage, locks and channels go. */
+  close(): Promise<void>
+}
+
+export interface OpenOptions {
+  /** The user the log belongs to: each has a database of its own. */
+  readonly principal?: string
+  /** Another database of the same log, such as one cart or room. */
+  readonly key?: string
+  /** `relaxed` (the default) survives a crash of the browser, `strict` a loss of power too. */
+  readonly durability?: Durability
+  /** Refuse appends when the browser gives no storage (the default), or keep them in memory and say so. */
+  readonly requireDurable?: boolean
+  /** Ask the browser not to evict the log. */
+  readonly persist?: boolean
+  /** URL of the log at a sync endpoint, such as `/sync/shop`; a worker of your own names its endpoint itself. */
+  readonly sync?: string
+  /** Headers for requests to the server; asked again when they are refused. */
+  readonly credentials?: () => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>
+  /** A worker of your own, which calls `serveLog`. */
+  readonly worker?: () => Worker
+}

@@ -1,0 +1,66 @@
+import { mustBe } from './errors.ts'
+import { definitionsOf, type EventMap, type Events } from './event.ts'
+import { isCount, isText } from './guard.ts'
+import type { Query } from './queries.ts'
+import type { Recorded } from './recorded.ts'
+
+/** How a state takes each type of event. Pure: the same state and event give the same state. */
+export type Fold<M extends EventMap, S> = {
+  readonly [K in keyof M & string]?: (state: S, event: Recorded<M, K>) => S
+}
+/** Which events a projection, or a decision, is about. */
+export type Scope<M extends EventMap> =
+  | { readonly stream: string; readonly query?: Query<M> }
+  | { readonly query: Query<M>; readonly stream?: string }
+
+/** What {@link defineProjection} takes. `P` are the parameters of its scope. */
+export interface ProjectionDef<M extends EventMap, S, P = void> {
+  readonly name: string
+  /** Raise it when the fold changes: a snapshot of another version is never used. */
+  readonly version: number
+  readonly initial: S
+  readonly scope?: (params: P) => Scope<M>
+  readonly on: NoInfer<Fold<M, S>>
+}
+/** A fold by name: what a view keeps up to date. */
+export interface Projection<M extends EventMap, S, P = void> {
+  readonly name: string
+  readonly version: number
+  readonly events: Events<M>
+  readonly initial: S
+  readonly scope: ((params: P) => Scope<M>) | undefined
+  readonly on: Fold<M, S>
+}
+
+/** Defines a fold over events. Throws for handlers of unknown events and a version below 1. */
+export function defineProjection<M extends EventMap, S, P = void>(
+  events: Events<M>,
+  def: ProjectionDef<M, S, P>,
+): Projection<M, S, P> {
+  mustBe(isText(def.name, 128), 'a projection needs a name of at most 128 characters')
+  mustBe(isCount(def.version, 1), `projection ${def.name}: version must be a whole number from 1`)
+  const known = definitionsOf(events)
+  for (const name of Object.keys(def.on)) mustBe(name in known, `projection ${def.name}: no event is called ${name}`)
+  return Object.freeze({
+    name: def.name,
+    version: def.version,
+    events,
+    initial: def.initial,
+    scope: def.scope,
+    on: def.on,
+  })
+}
+
+/** Folds events over a state. Events without a handler, and unknown ones, leave it as it is. */
+export function foldEvents<S>(
+  on: Readonly<Record<string, ((state: S, event: never) => S) | undefined>>,
+  state: S,
+  events: Iterable<{ readonly type: string }>,
+): S {
+  let current = state
+  for (const event of events) {
+    const handler = Object.hasOwn(on, event.type) ? on[event.type] : undefined
+    if (handler !== undefined) current = handler(current, event as never)
+  }
+  return current
+}

@@ -1,0 +1,51 @@
+import type { Metadata } from './commit.ts'
+import type { DataOf, EventMap } from './event.ts'
+
+/** An event as the log gives it: the fact and its place. Deeply frozen. */
+export type Recorded<M extends EventMap, K extends keyof M = keyof M> = K extends keyof M & string
+  ? {
+      readonly type: K
+      readonly data: DataOf<M, K>
+      readonly id: string
+      readonly commitId: string
+      readonly stream: string
+      /** Place in the stream, from 1; provisional while pending. */
+      readonly version: number
+      /** ISO 8601, by the clock of the device that appended it. */
+      readonly time: string
+      readonly metadata: Metadata
+      readonly tags: readonly string[]
+      /** Place in the log, from 1; `undefined` while pending. */
+      readonly position: number | undefined
+    }
+  : never
+
+/** An event whose type this build does not know. `type` is one literal, so that it does not spoil narrowing. */
+export interface UnknownEvent {
+  readonly type: '$unknown'
+  readonly originalType: string
+  readonly data: unknown
+  readonly id: string
+  readonly commitId: string
+  readonly stream: string
+  readonly version: number
+  readonly time: string
+  readonly metadata: Metadata
+  readonly tags: readonly string[]
+  readonly position: number | undefined
+}
+
+/** An event on its way from the worker to a reader: stored content and place, not yet decoded by the model. */
+export interface PlacedEvent {
+  readonly type: string
+  readonly stream: string
+  readonly data: unknown
+  readonly tags?: readonly string[]
+  readonly v?: number
+  readonly id: string
+  readonly commitId: string
+  readonly version: number
+  readonly time: string
+  readonly metadata?: Metadata
+  readonly position?: number
+}

@@ -1,0 +1,66 @@
+import type { Commit } from '../core/commit.ts'
+import type { Marker } from '../core/outcome.ts'
+import { matches, type Selector } from '../core/query.ts'
+import type { AppendReason, AppendRequest } from '../protocol/worker.ts'
+import type { View } from './view.ts'
+
+/** An append on its way to the disk. */
+export interface Incoming {
+  readonly request: AppendRequest
+  readonly commit: Commit
+}
+export type Admission =
+  | { readonly kind: 'admit'; readonly versions: readonly number[] }
+  /** The id is here already, or earlier in the group. */
+  | { readonly kind: 'known' }
+  | { readonly kind: 'refuse'; readonly reason: AppendReason }
+  | { readonly kind: 'conflict'; readonly selectors: readonly Selector[]; readonly after: Marker | undefined }
+
+/**
+ * Checks one append against a view and what stands before it in the same group: ids, markers, expected versions, then
+ * the query. Pure; the caller writes at the view's revision, so what was checked is what the write follows.
+ */
+export function admit(view: View, staged: readonly Commit[], { request, commit }: Incoming): Admission {
+  const known = view.confirmed.positionOf(commit.id) ?? view.pending.get(commit.id)
+  if (known !== undefined || view.dead.has(commit.id) || staged.some((before) => before.id === commit.id))
+    return { kind: 'known' }
+  const { after } = request
+  if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: { type: 'MarkerExpired' } }
+  const refusal = checkVersions(view, staged, request)
+  if (refusal !== undefined) return { kind: 'refuse', reason: refusal }
+  const { failIf } = request
+  if (failIf !== undefined) {
+    const inGroup = staged.some((before) => before.events.some((event) => matches(failIf, event)))
+    if (inGroup || view.changedSince(failIf, after)) return { kind: 'conflict', selectors: failIf, after }
+  }
+  return { kind: 'admit', versions: versionsAfter(view, staged, commit) }
+}
+
+const isExpired = (view: View, marker: Marker): boolean =>
+  marker.database !== view.identity || marker.revision < view.floor || marker.revision > view.revision
+
+function checkVersions(view: View, staged: readonly Commit[], request: AppendRequest): AppendReason | undefined {
+  for (const { stream, version: expected } of request.expected ?? []) {
+    const actual = view.versionOf(stream) + countIn(staged, stream)
+    const moved = request.after !== undefined && view.changedSince([{ stream }], request.after)
+    if (!moved && (expected === 'exists' ? actual > 0 : actual === expected)) continue
+    const wanted = expected === 'exists' ? 'to exist' : `at version ${expected}`
+    const found = moved ? `it was changed since it was read, and is at version ${actual}` : `it is at version ${actual}`
+    const message = `stream ${stream} was expected ${wanted}, but ${found}`
+    return { type: 'VersionConflict', stream, expected, actual, message }
+  }
+  return undefined
+}
+
+const countIn = (staged: readonly Commit[], stream: string): number =>
+  staged.reduce((sum, commit) => sum + commit.events.filter((event) => event.stream === stream).length, 0)
+
+/** The version of the last event of each stream, streams in the order in which the commit first names them. */
+function versionsAfter(view: View, staged: readonly Commit[], commit: Commit): readonly number[] {
+  const counts = new Map<string, number>()
+  for (const { stream } of commit.events) counts.set(stream, (counts.get(stream) ?? 0) + 1)
+  const before = new Map<string, number>()
+  for (const { events } of staged)
+    for (const { stream } of events) if (counts.has(stream)) before.set(stream, (before.get(stream) ?? 0) + 1)
+  return [...counts].map(([stream, count]) => view.versionOf(stream) + (before.get(stream) ?? 0) + count)
+}

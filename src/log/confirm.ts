@@ -1,0 +1,89 @@
+import type { Commit } from '../core/commit.ts'
+import { nextDigest } from '../core/digest.ts'
+import { deadLetterChain, type LogRow, type PullRow, rowFormat, type TakenOut } from '../protocol/rows.ts'
+import type { PullPage } from '../protocol/sync.ts'
+import type { Request } from '../store/store.ts'
+import type { Engine, Plan } from './engine.ts'
+import type { View } from './view.ts'
+
+/** `taken` the page is in the log · `stale` it does not follow the confirmed head · `corrupt` its digest is not that of its commits */
+export type Taken = 'taken' | 'stale' | 'corrupt'
+
+/**
+ * Puts a page of sequenced commits into the log. This is the only thing that confirms: verdicts never do, so lost,
+ * doubled and reordered answers are harmless.
+ */
+export async function takePage(engine: Engine, page: PullPage): Promise<Taken> {
+  if (digestOf(page) !== page.through.digest) return 'corrupt'
+  const taken = await engine.write((view) => (follows(view, page) ? planOf(view, page) : undefined))
+  return taken ?? (page.commits.length === 0 && follows(engine.view, page) ? 'taken' : 'stale')
+}
+
+const follows = (view: View, page: PullPage): boolean =>
+  view.confirmed.head.position === page.after.position && view.confirmed.head.digest === page.after.digest
+
+const digestOf = (page: PullPage): string =>
+  page.commits.reduce((digest, { id, contentId }) => nextDigest(digest, id, contentId), page.after.digest)
+
+function planOf(view: View, page: PullPage): Plan<Taken> | undefined {
+  const { commits, after, through } = page
+  if (commits.length === 0) return undefined
+  const settling = settle(view, commits)
+  const row: Omit<PullRow, 'revision' | 'format'> = {
+    kind: 'pull',
+    from: after.position,
+    through,
+    settled: settling.settled,
+    own: settling.own,
+    takenOut: settling.takenOut,
+  }
+  const record: LogRow = {
+    last: through.position,
+    format: rowFormat,
+    first: after.position + 1,
+    commits: JSON.stringify(commits),
+    // An own event keeps the revision of its append: whoever saw it pending has seen it.
+    revisions: commits.map(({ id, contentId }) => revisionOf(view, id, contentId)),
+    digest: through.digest,
+  }
+  const beside = commits.filter(({ id }) => view.dead.has(id)).map(({ id }) => forget(id))
+  return { row, records: [record], commits, beside, durability: 'relaxed', result: 'taken' }
+}
+
+function revisionOf(view: View, id: string, contentId: string): number {
+  const own = view.pending.get(id)
+  return own?.commit.contentId === contentId ? own.revision : view.revision + 1
+}
+
+/** Which pending commits a page confirms, which of them in order, and whose own content gives way to the log's. */
+function settle(
+  view: View,
+  commits: readonly Commit[],
+): { readonly settled: readonly string[]; readonly own: readonly string[]; readonly takenOut: readonly TakenOut[] } {
+  const queue = [...view.pending.list()]
+  const settled: string[] = []
+  const own: string[] = []
+  const takenOut: TakenOut[] = []
+  for (const { id, contentId } of commits) {
+    const at = queue.findIndex((item) => item.commit.id === id)
+    const item = queue[at]
+    if (item === undefined) continue
+    queue.splice(at, 1)
+    settled.push(id)
+    if (item.commit.contentId !== contentId) takenOut.push(...toTakenOut(item.commit))
+    else if (at === 0) own.push(id)
+  }
+  return { settled, own, takenOut }
+}
+
+/** What conditions can look at of a commit's events. */
+export const toTakenOut = (commit: Commit): readonly TakenOut[] =>
+  commit.events.map(({ stream, type, tags }) => ({ stream, type, ...(tags === undefined ? {} : { tags }) }))
+
+/** Drops the dead letter of a commit. */
+export const forget = (id: string): Request => ({
+  op: 'delete',
+  store: 'state',
+  from: [`${deadLetterChain}${id}`, 0],
+  to: [`${deadLetterChain}${id}`, Number.MAX_SAFE_INTEGER],
+})

@@ -1,0 +1,221 @@
+import type { Commit } from '../core/commit.ts'
+import { TidelogError } from '../core/errors.ts'
+import type { Channel, Clock, Locks } from '../core/ports.ts'
+import { type MovedNotice, noticeVersion } from '../protocol/notice.ts'
+import type { LogRow, WriteRow } from '../protocol/rows.ts'
+import type { Durability } from '../protocol/worker.ts'
+import { isStoreError, type Request, type Store } from '../store/store.ts'
+import { catchUp, openView, takeRows } from './catch-up.ts'
+import { Content } from './content.ts'
+import { Serial, Shared } from './queue.ts'
+import { Turnstile } from './turnstile.ts'
+import type { View } from './view.ts'
+
+/** Rows whose text is not longer ride in the notice itself. */
+const noticeTextMax = 16_000
+/** A write whose outcome stays unknown is given up after this many connections. */
+const lostMax = 5
+
+/** A row of `writes` without its place. */
+export type NewRow = WriteRow extends infer R ? (R extends WriteRow ? Omit<R, 'revision' | 'format'> : never) : never
+
+/** What one write does, made for a view that stands at the revision before it. */
+export interface Plan<T> {
+  readonly row: NewRow
+  /** The row's commits, where they are at hand. */
+  readonly commits?: readonly Commit[]
+  /** Confirmed records that go with it. */
+  readonly records?: readonly LogRow[]
+  /** Further requests of the same transaction. */
+  readonly beside?: readonly Request[]
+  readonly durability?: Durability
+  readonly result: T
+}
+
+export interface EnginePorts {
+  readonly clock: Clock
+  readonly locks: Locks
+  readonly channel: Channel
+}
+
+/** The only writer of a database in this worker: it adds rows behind the view, and keeps the view at the tail. */
+export class Engine {
+  readonly store: Store
+  readonly view: View
+  readonly content: Content
+  readonly clock: Clock
+  /** Called after the log moved, whoever wrote. */
+  onMoved: () => void = () => {}
+  /** Called when a write found the disk full, and when one succeeded again. */
+  onRoom: (hasRoom: boolean) => void = () => {}
+  readonly #channel: Channel
+  readonly #turnstile: Turnstile
+  readonly #writes = new Serial()
+  readonly #tail: Shared<void>
+
+  private constructor(store: Store, view: View, name: string, ports: EnginePorts) {
+    this.store = store
+    this.view = view
+    this.clock = ports.clock
+    this.content = new Content(store, view)
+    this.#channel = ports.channel
+    this.#turnstile = new Turnstile(`${name}/turn`, ports.locks, ports.clock)
+    this.#tail = new Shared(async () => {
+      const before = view.revision
+      await catchUp(store, view)
+      if (view.revision !== before) this.onMoved()
+    })
+  }
+
+  static async open(store: Store, name: string, ports: EnginePorts): Promise<Engine> {
+    return new Engine(store, await openView(store), name, ports)
+  }
+
+  /** Brings the view to what is on disk now. */
+  catchUp(): Promise<void> {
+    return this.#tail.run()
+  }
+
+  /** Takes what another tab wrote straight from its notice; reads what is missing when the notice does not follow. */
+  hear(notice: MovedNotice): void {
+    if (notice.database !== this.view.identity || notice.head <= this.view.revision) return
+    const { row } = notice
+    if (row !== undefined && notice.previous === this.view.revision) takeRows(this.view, [row], notice.log ?? [])
+    if (this.view.revision >= notice.head) this.onMoved()
+    else this.catchUp().catch(() => {})
+  }
+
+  /** Somebody lost a race: writers take turns for a moment. */
+  hearContention(): void {
+    this.#turnstile.contended()
+  }
+
+  /** Why nothing can be written, if so: a newer app has been here, or the log lives in another database now. */
+  get stopped(): string | undefined {
+    if (this.view.needsNewerApp) return 'the log holds what only a newer version of the app understands'
+    return this.view.movedTo === undefined ? undefined : `the log has moved to ${this.view.movedTo}`
+  }
+
+  /**
+   * Writes one row at the view's revision + 1, or nothing when `make` gives no plan. When somebody was first, the view
+   * is brought up to date and `make` decides anew. Rejects with a `StoreError` `full`, or `tidelog/storage-lost`.
+   */
+  write<T>(make: (view: View) => Plan<T> | undefined | Promise<Plan<T> | undefined>): Promise<T | undefined> {
+    return this.#writes.run(async () => {
+      for (let lost = 0; ; ) {
+        const outcome = await this.#turnstile.run((inTurn) => this.#attempt(make, inTurn))
+        if (outcome.kind === 'done') return outcome.result
+        if (outcome.kind === 'lost' && ++lost >= lostMax)
+          throw new TidelogError('tidelog/storage-lost', 'the storage of this browser no longer answers')
+      }
+    })
+  }
+
+  async #attempt<T>(
+    make: (view: View) => Plan<T> | undefined | Promise<Plan<T> | undefined>,
+    readFirst: boolean,
+  ): Promise<Attempt<T>> {
+    if (readFirst) await this.catchUp()
+    // The revision before the first read: a notice that moves the view while `make` runs must not hide what it brought.
+    const base = this.view.revision
+    const making = make(this.view)
+    const plan = making instanceof Promise ? await making : making
+    if (this.view.revision !== base) return { kind: 'again' }
+    if (plan === undefined) return { kind: 'done', result: undefined }
+    const row: WriteRow = { ...plan.row, revision: base + 1, format: 1 }
+    try {
+      await this.store.run(requestsOf(row, plan), { write: true, ...durabilityOf(plan) })
+    } catch (error) {
+      return this.#recover(error)
+    }
+    this.#take(row, plan)
+    this.onRoom(true)
+    this.#tell(base, row, plan)
+    return { kind: 'done', result: plan.result }
+  }
+
+  async #recover(error: unknown): Promise<{ readonly kind: 'again' | 'lost' }> {
+    if (isStoreError(error, 'taken')) {
+      this.#turnstile.contended()
+      this.#channel.post({ v: noticeVersion, kind: 'contended' })
+      await this.catchUp()
+      return { kind: 'again' }
+    }
+    if (isStoreError(error, 'lost')) {
+      await this.catchUp().catch(() => {})
+      return { kind: 'lost' }
+    }
+    if (isStoreError(error, 'full')) this.onRoom(false)
+    throw error
+  }
+
+  #take(row: WriteRow, plan: Plan<unknown>): void {
+    if (row.revision !== this.view.revision + 1) return
+    const before = this.view.confirmed.head.position
+    for (const record of plan.records ?? []) this.view.takeRecords([record], record.last)
+    this.view.take(row, plan.commits)
+    const place = this.view.confirmed.recordOf(before + 1)
+    const isKept = place !== undefined && plan.commits !== undefined && this.view.confirmed.head.position > before
+    if (isKept) this.content.keep(place, plan.commits, textOf(row, plan.records))
+  }
+
+  #tell(previous: number, row: WriteRow, plan: Plan<unknown>): void {
+    const small = textOf(row, plan.records) <= noticeTextMax
+    const notice: MovedNotice = {
+      v: noticeVersion,
+      kind: 'moved',
+      database: this.view.identity,
+      previous,
+      head: row.revision,
+      ...this.#counts(),
+      ...(small ? { row } : {}),
+      ...(small && plan.records !== undefined ? { log: plan.records } : {}),
+    }
+    this.#channel.post(notice)
+    this.onMoved()
+  }
+
+  /** Tells the pages of this browser that the log is at another revision than notices have said. */
+  announce(): void {
+    const { identity, revision } = this.view
+    const counts = this.#counts()
+    const notice: MovedNotice = {
+      v: noticeVersion,
+      kind: 'moved',
+      database: identity,
+      previous: revision,
+      head: revision,
+      ...counts,
+    }
+    if (revision > 0) this.#channel.post(notice)
+  }
+
+  #counts(): { readonly confirmed: number; readonly pending: number } {
+    return { confirmed: this.view.confirmed.head.position, pending: this.view.pending.size }
+  }
+
+  /** Waits for the writes under way, then lets go of the storage. */
+  async close(): Promise<void> {
+    await this.#writes.idle()
+    await this.store.close()
+  }
+}
+
+type Attempt<T> =
+  | { readonly kind: 'done'; readonly result: T | undefined }
+  /** Somebody was first. */
+  | { readonly kind: 'again' }
+  /** The connection broke: whether the row was written shows in the tail. */
+  | { readonly kind: 'lost' }
+
+const requestsOf = (row: WriteRow, plan: Plan<unknown>): readonly Request[] => [
+  { op: 'add', store: 'writes', row },
+  ...(plan.records ?? []).map((record): Request => ({ op: 'add', store: 'log', row: record })),
+  ...(plan.beside ?? []),
+]
+
+const durabilityOf = (plan: Plan<unknown>): { durability?: Durability } =>
+  plan.durability === undefined ? {} : { durability: plan.durability }
+
+const textOf = (row: WriteRow, records: readonly LogRow[] = []): number =>
+  records.reduce((sum, record) => sum + record.commits.length, 'commits' in row ? row.commits.length : 256)

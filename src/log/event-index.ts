@@ -1,0 +1,134 @@
+import type { Selectable, Selector } from '../core/query.ts'
+
+/** The part of the index that is looked at: ordinals above `after` up to and including `through`. */
+export interface Window {
+  readonly after: number
+  readonly through: number
+  readonly backwards?: boolean
+}
+
+/**
+ * Finds events by stream, type and tag without looking at their content. An ordinal is an event's position (confirmed)
+ * or its place in a queue (pending); ordinals are added in rising order.
+ */
+export class EventIndex {
+  readonly #streams = new Map<string, number[]>()
+  readonly #types = new Map<string, number[]>()
+  readonly #tags = new Map<string, number[]>()
+
+  add(ordinal: number, event: Selectable): void {
+    push(this.#streams, event.stream, ordinal)
+    push(this.#types, event.type, ordinal)
+    if (event.tags !== undefined) for (const tag of event.tags) push(this.#tags, tag, ordinal)
+  }
+
+  /** Events of a stream so far. */
+  countOf(stream: string): number {
+    return this.#streams.get(stream)?.length ?? 0
+  }
+
+  /** Place of an ordinal in its stream, from 1. */
+  versionOf(stream: string, ordinal: number): number {
+    const list = this.#streams.get(stream)
+    return list === undefined ? 0 : above(list, ordinal)
+  }
+
+  /** The ordinal of the n-th event (from 1) of a stream. */
+  ordinalOf(stream: string, version: number): number | undefined {
+    return this.#streams.get(stream)?.[version - 1]
+  }
+
+  /** Ordinals for which any of the selectors holds, each once, in the window's direction. */
+  *matching(selectors: readonly Selector[], window: Window): Generator<number> {
+    const walks = selectors.flatMap((selector) => this.#candidates(selector)).map((c) => new Walk(c, window))
+    for (;;) {
+      let next: number | undefined
+      for (const walk of walks) {
+        const head = walk.head
+        if (head !== undefined && (next === undefined || (window.backwards === true ? head > next : head < next)))
+          next = head
+      }
+      if (next === undefined) return
+      for (const walk of walks) if (walk.head === next) walk.advance()
+      yield next
+    }
+  }
+
+  /** The shortest list that holds every match, and what is left to be looked at for each of its ordinals. */
+  #candidates(selector: Selector): readonly Candidates[] {
+    const { stream, types, tags } = selector
+    const all: (readonly number[])[] = (tags ?? []).map((tag) => this.#tags.get(tag) ?? [])
+    if (stream !== undefined) all.push(this.#streams.get(stream) ?? [])
+    const ofTypes = types?.map((type) => this.#types.get(type) ?? [])
+    if (all.length === 0) return ofTypes === undefined ? [{ list: undefined, required: [] }] : ofTypes.map(alone)
+    all.sort((a, b) => a.length - b.length)
+    const [list = [], ...required] = all
+    return [{ list, required, ...(ofTypes === undefined ? {} : { anyOf: ofTypes }) }]
+  }
+}
+
+interface Candidates {
+  /** Absent: every ordinal of the window. */
+  readonly list: readonly number[] | undefined
+  readonly required: readonly (readonly number[])[]
+  readonly anyOf?: readonly (readonly number[])[]
+}
+const alone = (list: readonly number[]): Candidates => ({ list, required: [] })
+
+class Walk {
+  head: number | undefined
+  readonly #candidates: Candidates
+  readonly #window: Window
+  #at: number
+
+  constructor(candidates: Candidates, window: Window) {
+    this.#candidates = candidates
+    this.#window = window
+    const { list } = candidates
+    const backwards = window.backwards === true
+    if (list === undefined) this.#at = backwards ? window.through : window.after + 1
+    else this.#at = backwards ? above(list, window.through) - 1 : above(list, window.after)
+    this.advance()
+  }
+
+  advance(): void {
+    const { list } = this.#candidates
+    const { after, through, backwards } = this.#window
+    for (;;) {
+      const ordinal = list === undefined ? this.#at : list[this.#at]
+      if (ordinal === undefined || ordinal <= after || ordinal > through) {
+        this.head = undefined
+        return
+      }
+      this.#at += backwards === true ? -1 : 1
+      if (this.#holds(ordinal)) {
+        this.head = ordinal
+        return
+      }
+    }
+  }
+
+  #holds(ordinal: number): boolean {
+    const { required, anyOf } = this.#candidates
+    return required.every((list) => has(list, ordinal)) && (anyOf?.some((list) => has(list, ordinal)) ?? true)
+  }
+}
+
+/** How many numbers of a rising list are at or below the value. */
+export function above(list: readonly number[], value: number): number {
+  let low = 0
+  let high = list.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((list[middle] ?? 0) <= value) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+const has = (list: readonly number[], value: number): boolean => list[above(list, value) - 1] === value
+
+function push(map: Map<string, number[]>, key: string, ordinal: number): void {
+  const list = map.get(key)
+  if (list === undefined) map.set(key, [ordinal])
+  else list.push(ordinal)
+}

@@ -1,0 +1,187 @@
+import type { Commit } from '../core/commit.ts'
+import type { Marker } from '../core/outcome.ts'
+import { conditionToSelectors, matches, type Selectable, type Selector } from '../core/query.ts'
+import {
+  type AppendRow,
+  isKnownRow,
+  type LogRow,
+  type PullRow,
+  type RebaseRow,
+  type WriteRow,
+} from '../protocol/rows.ts'
+import { ConfirmedLog } from './confirmed-log.ts'
+import { type PendingCommit, PendingQueue } from './pending-queue.ts'
+
+/** Foreign confirmed events, as positions, and the write that brought them. */
+interface Foreign {
+  readonly revision: number
+  readonly first: number
+  readonly last: number
+}
+
+/**
+ * All that a worker knows of its database, folded from the rows in revision order.
+ *
+ * revision 1 2 3 4 5│6 …        the view stands at 5; a row is taken only at revision + 1
+ * confirmed e1 e2 e3 │ pending c4 c5
+ */
+export class View {
+  readonly identity: string
+  readonly confirmed: ConfirmedLog = new ConfirmedLog()
+  readonly pending: PendingQueue = new PendingQueue()
+  revision = 0
+  /** Rows at or below are gone; markers from there are expired. */
+  floor = 0
+  /** The view answers nothing before this revision: a stub said what settled its commits. */
+  need = 0
+  /** Revision of the last row that was not an append. */
+  reordered = 0
+  /** Whether this log is its own sequencer; undefined while it is empty. */
+  local: boolean | undefined
+  /** A row of a newer app stops the view here. */
+  needsNewerApp = false
+  movedTo: string | undefined
+  readonly dead: Set<string> = new Set()
+  readonly #takenOut: { readonly revision: number; readonly event: Selectable }[] = []
+  #foreign: Foreign[] = []
+
+  constructor(identity: string) {
+    this.identity = identity
+  }
+
+  get marker(): Marker {
+    return { database: this.identity, revision: this.revision, confirmed: this.confirmed.head.position }
+  }
+
+  /** Whether the view may answer, and may go on to write. */
+  get answers(): boolean {
+    return this.revision >= this.need
+  }
+
+  /** Takes confirmed records that are not in it yet; those behind `through` wait for their pull row. */
+  takeRecords(rows: readonly LogRow[], through: number): void {
+    for (const row of rows) {
+      if (row.last > through) return
+      if (row.first !== this.confirmed.head.position + 1) continue
+      this.confirmed.add(parseCommits(row.commits), row.revisions, row.last, row.digest)
+    }
+  }
+
+  /** Takes the next row. False when it is a pull whose records have not been read yet. */
+  take(row: WriteRow, commits?: readonly Commit[]): boolean {
+    if (row.revision !== this.revision + 1) return true
+    if (!isKnownRow(row)) {
+      this.needsNewerApp = true
+      return false
+    }
+    if (row.kind === 'pull' && this.confirmed.head.position < row.through.position) return false
+    this.#fold(row, commits)
+    this.revision = row.revision
+    if (row.kind !== 'append' && row.kind !== 'stub') this.reordered = row.revision
+    return true
+  }
+
+  #fold(row: WriteRow, commits: readonly Commit[] | undefined): void {
+    switch (row.kind) {
+      case 'append':
+        this.#takeAppend(row, commits ?? parseCommits(row.commits))
+        return
+      case 'pull':
+        this.#takePull(row)
+        return
+      case 'rebase':
+        this.#takeRebase(row)
+        return
+      case 'stub':
+        this.need = Math.max(this.need, row.by)
+        return
+      case 'moved':
+        this.movedTo = row.to
+        return
+      case 'seal':
+        return
+    }
+  }
+
+  #takeAppend(row: AppendRow, commits: readonly Commit[]): void {
+    this.local = row.first !== undefined
+    if (this.local) {
+      const revisions = commits.map(() => row.revision)
+      this.confirmed.add(commits, revisions, row.revision, '')
+    } else for (const commit of commits) this.pending.push(commit, row.revision)
+  }
+
+  #takePull(row: PullRow): void {
+    this.local = false
+    this.pending.remove(new Set(row.settled), new Set(row.settled.filter((id) => !row.own.includes(id))))
+    this.#noteTakenOut(row.revision, row.takenOut)
+    for (const id of this.dead) if (this.confirmed.positionOf(id) !== undefined) this.dead.delete(id)
+    if (this.pending.size === 0) return
+    const own = new Set(row.own)
+    for (let first = row.from + 1; first <= row.through.position; ) {
+      const { id, last } = this.confirmed.commitAt(first)
+      if (!own.has(id)) this.#noteForeign(row.revision, first, last)
+      first = last + 1
+    }
+  }
+
+  #takeRebase(row: RebaseRow): void {
+    const gone = new Set([...row.refused, ...row.withdrawn])
+    this.pending.remove(gone, gone)
+    for (const id of row.refused) this.dead.add(id)
+    this.#noteTakenOut(row.revision, row.takenOut)
+    if (row.through < this.confirmed.head.position) return
+    const replaced = new Map(parseCommits(row.replaced).map((commit) => [commit.id, commit]))
+    this.pending.rebase(replaced, row.order, row.revision)
+    this.#foreign = []
+  }
+
+  #noteForeign(revision: number, first: number, last: number): void {
+    const before = this.#foreign.at(-1)
+    const joins = before !== undefined && before.revision === revision && before.last === first - 1
+    if (joins) this.#foreign[this.#foreign.length - 1] = { ...before, last }
+    else this.#foreign.push({ revision, first, last })
+  }
+
+  #noteTakenOut(revision: number, events: readonly Selectable[]): void {
+    for (const event of events) this.#takenOut.push({ revision, event })
+  }
+
+  /** Last version of a stream, pending included. */
+  versionOf(stream: string): number {
+    return this.confirmed.index.countOf(stream) + this.pending.countOf(stream)
+  }
+
+  /** Whether an event that matches came, or was taken out, after the marker; without one: whether any is there. */
+  changedSince(selectors: readonly Selector[], marker: Marker | undefined): boolean {
+    const since = marker?.revision ?? 0
+    if (!this.newerThan(selectors, marker).next().done) return true
+    const isNewer = (item: PendingCommit): boolean =>
+      item.revision > since && item.commit.events.some((event) => matches(selectors, event))
+    if (since === 0 ? this.pending.holds(selectors) : this.pending.list().some(isNewer)) return true
+    return since > 0 && this.#takenOut.some((gone) => gone.revision > since && matches(selectors, gone.event))
+  }
+
+  /** Confirmed positions that match and are newer than the marker. */
+  *newerThan(selectors: readonly Selector[], marker: Marker | undefined): Generator<number> {
+    const window = { after: marker?.confirmed ?? 0, through: this.confirmed.head.position }
+    for (const position of this.confirmed.matching(selectors, window))
+      if (marker === undefined || this.confirmed.revisionAt(position) > marker.revision) yield position
+  }
+
+  /** Whether a pending commit has to be decided again: something foreign or taken out touches its condition. */
+  isTouched(item: PendingCommit): boolean {
+    return item.touched || !this.foreignTo(item).next().done
+  }
+
+  /** Foreign positions that a pending commit's condition looks at and that it has not seen. */
+  *foreignTo(item: PendingCommit): Generator<number> {
+    const selectors = conditionToSelectors(item.commit.condition)
+    if (selectors.length === 0) return
+    for (const { revision, first, last } of this.#foreign)
+      if (revision > item.revision) yield* this.confirmed.matching(selectors, { after: first - 1, through: last })
+  }
+}
+
+/** Commits as a row keeps them. Only this code writes rows, so they are not guarded again. */
+export const parseCommits = (text: string): readonly Commit[] => JSON.parse(text)

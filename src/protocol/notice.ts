@@ -1,0 +1,97 @@
+import { isCount, isRecord } from '../core/guard.ts'
+import type { LogRow, WriteRow } from './rows.ts'
+
+/** Version of the notices; the channel's name holds it, so that tabs of two versions don't misread each other. */
+export const noticeVersion = 1
+export const channelName = (database: string): string => `tidelog/v${noticeVersion}/${database}`
+
+/** "The log moved." A shortcut, never the truth: a reader that is not at `previous` reads what it misses. */
+export interface MovedNotice {
+  readonly v: typeof noticeVersion
+  readonly kind: 'moved'
+  /** Id of the database: a tab without storage has one of its own. */
+  readonly database: string
+  readonly previous: number
+  readonly head: number
+  /** Last confirmed position and number of pending commits at `head`. */
+  readonly confirmed: number
+  readonly pending: number
+  /** The row itself when it is small, with the confirmed commits it brought. */
+  readonly row?: WriteRow
+  readonly log?: readonly LogRow[]
+}
+/** A writer lost a race; for a moment everybody takes turns. */
+export interface ContendedNotice {
+  readonly v: typeof noticeVersion
+  readonly kind: 'contended'
+}
+/** How sync is going, from the one worker that syncs. */
+export interface SyncNotice {
+  readonly v: typeof noticeVersion
+  readonly kind: 'sync'
+  readonly database: string
+  readonly link: SyncLink
+}
+/** Asks the worker that syncs for a {@link SyncNotice}, or hands it what it needs. */
+export interface SyncRequest {
+  readonly v: typeof noticeVersion
+  readonly kind: 'sync-request'
+  readonly database: string
+  /** Absent: only tell how it is going. */
+  readonly wish?: 'now' | 'pause' | 'resume'
+  readonly credentials?: Readonly<Record<string, string>>
+}
+export type Notice = MovedNotice | ContendedNotice | SyncNotice | SyncRequest
+
+/** What the syncing worker knows of the server. */
+export interface SyncLink {
+  readonly state: SyncState
+  /** Last position pushed and taken by the server, as far as is known; 0 at first. */
+  readonly sent: number
+  /** Last position the server is known to have. */
+  readonly serverHead: number
+  readonly lastError?: { readonly type: string; readonly message: string }
+  /** Milliseconds since 1970 of the next try, while waiting. */
+  readonly retryAt?: number
+  /** Milliseconds since 1970 of the last well-formed answer. */
+  readonly lastAnswerAt?: number
+}
+/**
+ * `off` no endpoint · `starting` · `live` connected · `working` pulling or pushing · `waiting` for the next try ·
+ * `paused` by the app · `needs-credentials` · `stopped` the server refuses this log · `diverged` the server's log is
+ * another one · `needs-attach` the log was its own sequencer so far.
+ */
+export type SyncState =
+  | 'off'
+  | 'starting'
+  | 'live'
+  | 'working'
+  | 'waiting'
+  | 'paused'
+  | 'needs-credentials'
+  | 'stopped'
+  | 'diverged'
+  | 'needs-attach'
+
+/** Guards a message from a channel. */
+export function isNotice(value: unknown): value is Notice {
+  if (!isRecord(value) || value.v !== noticeVersion) return false
+  switch (value.kind) {
+    case 'contended':
+      return true
+    case 'moved':
+      return (
+        typeof value.database === 'string' &&
+        isCount(value.previous) &&
+        isCount(value.head, 1) &&
+        isCount(value.confirmed) &&
+        isCount(value.pending)
+      )
+    case 'sync':
+      return typeof value.database === 'string' && isRecord(value.link) && typeof value.link.state === 'string'
+    case 'sync-request':
+      return typeof value.database === 'string'
+    default:
+      return false
+  }
+}

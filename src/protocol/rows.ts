@@ -1,0 +1,111 @@
+import type { Seen } from './sync.ts'
+
+/**
+ * The rows of the database, format 1. The IndexedDB version stays 1 for ever; what changes is the `format` inside a
+ * row, and a row that a view does not know makes it read-only.
+ *
+ * writes  1 append · 2 append · 3 pull(from, through, settled) · 4 append · 5 rebase …   ← key: revision, only ever added
+ * log     [1‥2] [3‥7] [8‥8] …                                                           ← key: last position
+ * state   [chain, n]                                                                    ← checkpoints, dead letters, …
+ */
+export const rowFormat = 1
+
+/** The kinds of `writes` rows that this version understands. */
+export type WriteRow = AppendRow | PullRow | RebaseRow | SealRow | StubRow | MovedRow
+
+interface Row {
+  readonly revision: number
+  readonly format: typeof rowFormat
+}
+/** Commits of one group. */
+export interface AppendRow extends Row {
+  readonly kind: 'append'
+  /** JSON text of a list of commits. */
+  readonly commits: string
+  /** Position of the first event, in a log that is its own sequencer; absent where the commits are pending. */
+  readonly first?: number
+}
+/** Confirmed commits were brought to `log`. */
+export interface PullRow extends Row {
+  readonly kind: 'pull'
+  readonly from: number
+  readonly through: Seen
+  /** Ids of commits that left the pending queue. */
+  readonly settled: readonly string[]
+  /** Those of `settled` that were first in the queue with the same content: nothing foreign for the rest. */
+  readonly own: readonly string[]
+  /** What left the queue because the log has other content under its id. */
+  readonly takenOut: readonly TakenOut[]
+}
+/** The pending queue was changed. */
+export interface RebaseRow extends Row {
+  readonly kind: 'rebase'
+  /** The confirmed head that the queue was compared with; -1 when only some commits were taken out. */
+  readonly through: number
+  /** JSON text of a list of commits that stand for pending ones of the same id. */
+  readonly replaced: string
+  /** Ids that left the queue as dead letters. */
+  readonly refused: readonly string[]
+  /** Ids that left the queue otherwise. */
+  readonly withdrawn: readonly string[]
+  /** Ids of the queue after this row, in order. */
+  readonly order: readonly string[]
+  readonly takenOut: readonly TakenOut[]
+}
+/** Confirmed commits were packed; content unchanged. */
+export interface SealRow extends Row {
+  readonly kind: 'seal'
+  readonly through: number
+}
+/** Stands where an append row was whose commits are all settled; `by` is the revision that settled the last of them. */
+export interface StubRow extends Row {
+  readonly kind: 'stub'
+  readonly by: number
+}
+/** The end of this database: the app uses another one. */
+export interface MovedRow extends Row {
+  readonly kind: 'moved'
+  readonly to: string
+}
+
+/** What a condition can look at of an event that left the log. */
+export interface TakenOut {
+  readonly stream: string
+  readonly type: string
+  readonly tags?: readonly string[]
+}
+
+/** A row of `log`: confirmed commits, without a gap to the row before. */
+export interface LogRow {
+  readonly last: number
+  readonly format: typeof rowFormat
+  readonly first: number
+  /** JSON text of a list of commits. */
+  readonly commits: string
+  /** For each commit the revision of the write that brought its content here. */
+  readonly revisions: readonly number[]
+  /** Digest of the log up to `last`. */
+  readonly digest: string
+}
+
+/** A row of `state`. */
+export interface StateRow {
+  readonly chain: string
+  readonly n: number
+  readonly format: typeof rowFormat
+  readonly [field: string]: unknown
+}
+/** `state` chain of the database's own identity. */
+export const identityChain = 'database'
+/** `state` chain of the floor: rows at or below its revision are gone. */
+export const floorChain = 'floor'
+/** `state` chain of a dead letter is this and the commit id. */
+export const deadLetterChain = 'dead/'
+/** `state` chain of a view's snapshot is this and the view's key. */
+export const snapshotChain = 'snapshot/'
+
+const kinds: ReadonlySet<string> = new Set(['append', 'pull', 'rebase', 'seal', 'stub', 'moved'])
+
+/** False for a row of a newer app: such a row makes a view read-only. */
+export const isKnownRow = (row: { readonly kind: string; readonly format: number }): boolean =>
+  row.format === rowFormat && kinds.has(row.kind)

@@ -1,0 +1,56 @@
+import { type Key, type Request, type RunOptions, StoreError } from './store.ts'
+
+/**
+ * The one place that opens transactions. All requests and the commit are issued in this turn, so that a tab that is
+ * frozen afterwards holds nobody up; readonly transactions too.
+ */
+export function transact(db: IDBDatabase, requests: readonly Request[], options: RunOptions): Promise<unknown[]> {
+  const stores = [...new Set(requests.map((request) => request.store))]
+  const transaction = db.transaction(stores, options.write === true ? 'readwrite' : 'readonly', {
+    durability: options.durability ?? 'relaxed',
+  })
+  const issued = requests.map((request) => issue(transaction, request))
+  transaction.commit()
+  return new Promise((resolve, reject) => {
+    transaction.oncomplete = () => resolve(issued.map(({ result }) => result))
+    // Quota refuses after the requests succeeded and sends no error event, so `abort` is what counts.
+    transaction.onabort = () => reject(toStoreError(transaction.error))
+  })
+}
+
+function issue(transaction: IDBTransaction, request: Request): IDBRequest {
+  const store = transaction.objectStore(request.store)
+  switch (request.op) {
+    case 'add':
+      return store.add(request.row)
+    case 'put':
+      return store.put(request.row)
+    case 'get':
+      return store.get(toIdbKey(request.key))
+    case 'range':
+      return store.getAll(toIdbRange(request), request.limit)
+    case 'delete':
+      return store.delete(IDBKeyRange.bound(toIdbKey(request.from), toIdbKey(request.to)))
+  }
+}
+
+const toIdbKey = (key: Key): IDBValidKey => (typeof key === 'number' ? key : [...key])
+
+function toIdbRange(range: { readonly after?: Key; readonly from?: Key; readonly to?: Key }): IDBKeyRange | null {
+  const lower = range.after ?? range.from
+  const open = range.after !== undefined
+  if (lower !== undefined && range.to !== undefined)
+    return IDBKeyRange.bound(toIdbKey(lower), toIdbKey(range.to), open, false)
+  if (lower !== undefined) return IDBKeyRange.lowerBound(toIdbKey(lower), open)
+  return range.to === undefined ? null : IDBKeyRange.upperBound(toIdbKey(range.to))
+}
+
+/** Every way a transaction ends badly, by its name: the text of a message differs between engines. */
+export function toStoreError(error: unknown): StoreError {
+  const name = error instanceof Error || error instanceof DOMException ? error.name : 'abort'
+  const message =
+    error instanceof Error || error instanceof DOMException ? error.message : 'the transaction was aborted'
+  if (name === 'ConstraintError') return new StoreError('taken', message, { cause: error })
+  if (name === 'QuotaExceededError') return new StoreError('full', message, { cause: error })
+  return new StoreError('lost', `${name}: ${message}`, { cause: error })
+}

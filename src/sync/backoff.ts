@@ -1,0 +1,10 @@
+import type { Random } from '../core/ports.ts'
+
+const retryMsBase = 500
+const retryMsMax = 60_000
+
+/** How long to wait after the n-th failure in a row (from 1): exponential, with full jitter, and never below what the server asked for. */
+export function backoffMs(failures: number, random: Random, leastMs = 0): number {
+  const ceiling = Math.min(retryMsMax, retryMsBase * 2 ** Math.min(failures - 1, 20))
+  return Math.max(leastMs, Math.round(ceiling * random.fraction()))
+}

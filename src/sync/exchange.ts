@@ -1,0 +1,92 @@
+import { runCommitsMax } from '../core/limits.ts'
+import { takePage } from '../log/confirm.ts'
+import type { Engine } from '../log/engine.ts'
+import { needsRebase, nextRun, rebase, takeRejected } from '../log/rebase.ts'
+import { type PullPage, type PushVerdicts, syncProtocol, type Verdict } from '../protocol/sync.ts'
+import { SyncFailure } from './failure.ts'
+import type { Transport } from './transport.ts'
+
+/** What an exchange learned of the server. */
+export interface Learned {
+  readonly serverHead: number
+  readonly sent: number
+}
+
+/**
+ * Brings device and server together: pull to the head, rebase there, push the queue in runs. Rejects with a
+ * `SyncFailure`; whatever was reached stays.
+ */
+export class Exchange {
+  readonly #engine: Engine
+  readonly #transport: Transport
+  readonly #learn: (learned: Learned) => void
+  #commitsMax = runCommitsMax
+
+  constructor(engine: Engine, transport: Transport, learn: (learned: Learned) => void) {
+    this.#engine = engine
+    this.#transport = transport
+    this.#learn = learn
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#engine.catchUp()
+    await this.#pullToHead(signal)
+    for (;;) {
+      if (needsRebase(this.#engine.view)) await rebase(this.#engine)
+      if (!(await this.#pushOnce(signal))) return
+    }
+  }
+
+  async #pullToHead(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const answer = await this.#transport.pull(this.#engine.view.confirmed.head, signal)
+      if (answer.status === 'diverged') throw diverged()
+      if (await this.#takeAll(answer)) return
+    }
+  }
+
+  /** Takes a page; true when the log is at the head that the page knew. */
+  async #takeAll(page: PullPage): Promise<boolean> {
+    const taken = await takePage(this.#engine, page)
+    if (taken === 'corrupt')
+      throw new SyncFailure('retry', 'corrupt-page', 'the digest of a page is not that of its commits')
+    this.#learn({ serverHead: page.head, sent: 0 })
+    return this.#engine.view.confirmed.head.position >= page.head
+  }
+
+  /** Pushes one run; false when there is nothing to push. */
+  async #pushOnce(signal: AbortSignal): Promise<boolean> {
+    const { view } = this.#engine
+    const run = nextRun(view, this.#commitsMax)
+    if (run === undefined) return view.pending.size > 0 && needsRebase(view)
+    const request = { protocol: syncProtocol, seen: run.seen, commits: run.commits } as const
+    const revision = view.revision
+    try {
+      const answer = await this.#transport.push(request, signal)
+      if (answer.status === 'diverged') throw diverged()
+      if (answer.status === 'pull-first') await this.#pullToHead(signal)
+      else await this.#takeVerdicts(answer, signal)
+      this.#commitsMax = Math.min(runCommitsMax, this.#commitsMax * 2)
+    } catch (error) {
+      if (!(error instanceof SyncFailure) || error.kind !== 'too-large' || run.commits.length === 1) throw error
+      this.#commitsMax = Math.ceil(run.commits.length / 2)
+      return true
+    }
+    if (view.revision === revision)
+      throw new SyncFailure('retry', 'no-progress', 'the server took nothing and gave no reason that holds here')
+    return true
+  }
+
+  async #takeVerdicts({ verdicts, page }: PushVerdicts, signal: AbortSignal): Promise<void> {
+    const sent = verdicts.reduce((last, verdict) => ('position' in verdict ? verdict.position : last), 0)
+    this.#learn({ serverHead: page.head, sent })
+    if (!(await this.#takeAll(page))) await this.#pullToHead(signal)
+    const rejected = verdicts.filter(isRejected)
+    if (rejected.length > 0) await takeRejected(this.#engine, rejected)
+  }
+}
+
+type Rejected = Extract<Verdict, { readonly verdict: 'rejected' }>
+const isRejected = (verdict: Verdict): verdict is Rejected => verdict.verdict === 'rejected'
+const diverged = (): SyncFailure =>
+  new SyncFailure('diverged', 'diverged', 'the log at the server is not the one this device has seen')

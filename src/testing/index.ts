@@ -1,0 +1,6 @@
+export { MemoryChannels } from './memory-channels.ts'
+export { MemoryLocks } from './memory-locks.ts'
+export { Line } from './network.ts'
+export { seededRandom } from './seeded-random.ts'
+export { type Device, type SimulateOptions, simulate, type World } from './simulate.ts'
+export { VirtualClock } from './virtual-clock.ts'

@@ -1,0 +1,188 @@
+import { createSyncHandler } from '../../server/handler.ts'
+import { memoryStore } from '../../server/memory-store.ts'
+import { Host } from '../../worker/host.ts'
+import { LogClient } from '../client/log-client.ts'
+import { toLog } from '../client/to-log.ts'
+import type { Log } from '../client/types.ts'
+import type { EventMap } from '../core/event.ts'
+import type { Model } from '../core/model.ts'
+import type { Random } from '../core/ports.ts'
+import { workerProtocol } from '../protocol/worker.ts'
+import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
+import { MemoryChannels } from './memory-channels.ts'
+import { MemoryLocks } from './memory-locks.ts'
+import { Line } from './network.ts'
+import { seededRandom } from './seeded-random.ts'
+import { VirtualClock } from './virtual-clock.ts'
+
+const url = 'http://server.test/sync'
+/** Time that a world is given to become quiet. */
+const settleMsMax = 60 * 60_000
+
+export interface SimulateOptions {
+  readonly devices?: number
+  readonly seed?: number
+}
+
+/** One browser in a simulated world: a database, and tabs that share it. */
+export interface Device<M extends EventMap> {
+  /** The log in the device's first tab. */
+  readonly log: Log<M>
+  /** Another tab of the same browser. */
+  openTab(): Log<M>
+  /** Cuts the line to the server, and what is under way on it. */
+  offline(): void
+  online(): void
+  /** Loses the notices between tabs for which this answers true. */
+  loseNotices(isLost: (message: unknown) => boolean): void
+}
+
+/** Devices, a server, and the time between them, all in memory. */
+export interface World<M extends EventMap> {
+  readonly devices: readonly Device<M>[]
+  readonly clock: VirtualClock
+  /** Lets time pass until every device that is online has everything confirmed. Rejects when that does not come. */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+/** A world of several devices and one server that runs the real client and server code on a simulated clock and network. */
+export function simulate<M extends EventMap>(model: Model<M>, options: SimulateOptions = {}): World<M> {
+  const clock = new VirtualClock()
+  const random = seededRandom(options.seed ?? 1)
+  const server = createSyncHandler({ model, store: memoryStore(), clock })
+  const devices = Array.from(
+    { length: options.devices ?? 2 },
+    () => new SimulatedDevice(model, clock, random, (request) => server(request)),
+  )
+  return {
+    devices,
+    clock,
+    settle: () => settle(clock, devices),
+    close: async () => {
+      server.stop()
+      await runUntil(
+        clock,
+        Promise.all(devices.map((device) => device.close())).then(() => true),
+      )
+    },
+  }
+}
+
+class SimulatedDevice<M extends EventMap> implements Device<M> {
+  readonly log: Log<M>
+  readonly #model: Model<M>
+  readonly #clock: VirtualClock
+  readonly #random: Random
+  readonly #locks: MemoryLocks
+  readonly #channels = new MemoryChannels()
+  readonly #line: Line
+  readonly #database: MemoryDatabase
+  readonly #tabs: Log<M>[] = []
+
+  constructor(model: Model<M>, clock: VirtualClock, random: Random, serve: (request: Request) => Promise<Response>) {
+    this.#model = model
+    this.#clock = clock
+    this.#random = random
+    this.#locks = new MemoryLocks(clock)
+    this.#line = new Line(serve)
+    this.#database = createMemoryDatabase(random.newId())
+    this.log = this.openTab()
+  }
+
+  get isOnline(): boolean {
+    return this.#line.isUp
+  }
+
+  openTab(): Log<M> {
+    const store = () => openMemoryStore(this.#database, { durable: true })
+    const host = new Host(
+      {
+        clock: this.#clock,
+        random: this.#random,
+        locks: this.#locks,
+        fetch: this.#line.fetch,
+        openChannel: this.#channels.open,
+        openStore: async () => store(),
+        openFallback: store,
+      },
+      { sync: ({ log }) => ({ url: `${url}/${encodeURIComponent(log)}` }) },
+    )
+    const client = new LogClient(this.#model, '', {
+      clock: this.#clock,
+      random: this.#random,
+      openChannel: this.#channels.open,
+      start: async (onOpen) => {
+        const answer = await host.open({
+          protocol: workerProtocol,
+          log: this.#model.name,
+          key: '',
+          durability: 'relaxed',
+          requireDurable: true,
+          aliveLock: this.#random.newId(),
+        })
+        if (answer.ok) onOpen(answer)
+        return { api: host, end: () => {}, onLost: () => {} }
+      },
+    })
+    const log = toLog(client)
+    this.#tabs.push(log)
+    return log
+  }
+
+  offline(): void {
+    this.#line.cut()
+  }
+
+  online(): void {
+    this.#line.mend()
+    this.log.sync.now()
+  }
+
+  loseNotices(isLost: (message: unknown) => boolean): void {
+    this.#channels.isLost = isLost
+  }
+
+  async isSettled(head: number): Promise<boolean> {
+    const { confirmed, pending } = await this.log.logHead()
+    return pending === 0 && confirmed >= head
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#tabs.map((tab) => tab.close()))
+  }
+}
+
+async function settle<M extends EventMap>(clock: VirtualClock, devices: readonly SimulatedDevice<M>[]): Promise<void> {
+  const isQuiet = async (): Promise<boolean> => {
+    const online = devices.filter((device) => device.isOnline)
+    const heads = await Promise.all(online.map((device) => device.log.logHead()))
+    const head = Math.max(0, ...heads.map(({ confirmed }) => confirmed))
+    const settled = await Promise.all(online.map((device) => device.isSettled(head)))
+    return settled.every((yes) => yes)
+  }
+  const started = clock.now()
+  while (!(await runUntil(clock, isQuiet()))) {
+    if (clock.now() - started > settleMsMax) throw new Error('the world did not become quiet within an hour')
+    clock.step()
+    await turn()
+  }
+}
+
+/** Lets time pass until a promise is settled. */
+async function runUntil<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+  let isDone = false
+  const done = promise.finally(() => {
+    isDone = true
+  })
+  done.catch(() => {})
+  for (let turns = 0; !isDone; turns++) {
+    await turn()
+    // What waits for I/O of the runtime itself needs turns, not time.
+    if (turns % 20 === 19) clock.step()
+  }
+  return done
+}
+
+/** One turn of the runtime's own event loop: streams and fetch bodies need it. */
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))

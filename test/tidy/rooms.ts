@@ -1,0 +1,43 @@
+// Who may import whom, as data. Rooms form layers: core ← protocol ← { store, log, projection, consumer, sync } ←
+// { client, worker, server }. A room may always import from itself. `type X` allows `import type` and nothing else.
+
+export interface Room {
+  readonly rooms: readonly string[]
+  /** npm packages and Node's own modules (`node:*`): each is behind one small door, so that it can be replaced. */
+  readonly packages: readonly string[]
+}
+
+const core = 'src/core'
+const protocol = 'src/protocol'
+/** The interface of a store, without any of the stores. */
+const store = 'src/store/store.ts'
+/** The browser's clock, randomness, locks and channels behind the ports of core. */
+const platform = 'src/platform'
+const everyRoom = ['src', 'worker', 'server']
+
+export const rooms: Readonly<Record<string, Room>> = {
+  [core]: { rooms: [], packages: ['type @standard-schema/spec'] },
+  [protocol]: { rooms: [core], packages: [] },
+  [platform]: { rooms: [core], packages: ['uuid'] },
+  'src/store': { rooms: [core, protocol], packages: ['idb'] },
+  'src/log': { rooms: [core, protocol, store], packages: [] },
+  'src/projection': { rooms: [core, protocol], packages: [] },
+  'src/consumer': { rooms: [core, protocol, 'src/log'], packages: [] },
+  'src/sync': { rooms: [core, protocol, 'src/log'], packages: ['eventsource-parser'] },
+  'src/client': {
+    rooms: [core, protocol, platform, 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
+    packages: ['comlink'],
+  },
+  'src/testing': { rooms: everyRoom, packages: [] },
+  'src/index.ts': { rooms: [core, protocol, 'src/client'], packages: [] },
+  worker: {
+    rooms: [core, protocol, platform, 'src/store', 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
+    packages: ['comlink'],
+  },
+  server: { rooms: [core, protocol], packages: ['libsql', '@remix-run/node-fetch-server', 'node:*'] },
+  // As an app would: the public entries, and a schema library of its own choice.
+  demo: { rooms: [], packages: ['tidelog', 'valibot'] },
+}
+
+/** Rooms whose code takes time, timers and randomness from ports, so that a simulation can own them. */
+export const portsOnly: readonly string[] = [core, protocol, 'src/log', 'src/projection', 'src/consumer', 'src/sync']

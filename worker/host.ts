@@ -1,0 +1,243 @@
+import type { Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
+import { Appender } from '../src/log/appender.ts'
+import { Engine } from '../src/log/engine.ts'
+import { Reader } from '../src/log/reader.ts'
+import { discardDeadLetter, listDeadLetters } from '../src/log/rebase.ts'
+import { getSnapshot, putSnapshot } from '../src/log/snapshots.ts'
+import { channelName, isNotice, type SyncLink } from '../src/protocol/notice.ts'
+import {
+  type CommitState,
+  databaseName,
+  type OpenAnswer,
+  type OpenRequest,
+  type Snapshot,
+  type WorkerApi,
+  workerProtocol,
+} from '../src/protocol/worker.ts'
+import { isStoreError, type Store } from '../src/store/store.ts'
+import { SyncController } from '../src/sync/controller.ts'
+import { createHttpTransport } from '../src/sync/http-transport.ts'
+
+/** A sync endpoint of one log. */
+export interface SyncEndpoint {
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+export interface HostPorts {
+  readonly clock: Clock
+  readonly random: Random
+  readonly locks: Locks
+  readonly fetch: Fetch
+  readonly openChannel: OpenChannel
+  readonly openStore: (name: string) => Promise<Store>
+  /** Where the log rests when {@link openStore} can't. */
+  readonly openFallback: () => Store
+}
+export interface HostOptions {
+  /** The endpoint of a log; a log without one is its own sequencer. */
+  readonly sync?: (log: { readonly log: string; readonly key: string }) => SyncEndpoint | undefined
+}
+
+const offLink: SyncLink = { state: 'off', sent: 0, serverHead: 0 }
+/** Lost notices are made up for this often. */
+const heartbeatMs = 60_000
+/** A pruner holds the views' lock for moments only; who holds it longer is frozen. */
+const viewsTimeoutMs = 10_000
+
+/** One log in this worker, as the page calls it. */
+export class Host implements WorkerApi {
+  readonly #ports: HostPorts
+  readonly #options: HostOptions
+  #opened: Promise<Opened> | undefined
+
+  constructor(ports: HostPorts, options: HostOptions = {}) {
+    this.#ports = ports
+    this.#options = options
+  }
+
+  async open(request: OpenRequest): Promise<OpenAnswer> {
+    if (request.protocol !== workerProtocol) {
+      const message = `the page speaks version ${request.protocol} of the worker protocol, the worker ${workerProtocol}`
+      return { ok: false, reason: { type: 'ProtocolMismatch', message } }
+    }
+    this.#opened ??= openLog(this.#ports, this.#options, request)
+    const { engine, name, sync, problem } = await this.#opened
+    const { view, store } = engine
+    if (view.movedTo !== undefined)
+      return { ok: false, reason: { type: 'Moved', message: `the log has moved to ${view.movedTo}` } }
+    return {
+      ok: true,
+      database: view.identity,
+      name,
+      durable: store.durable,
+      readOnly: engine.stopped !== undefined,
+      sync: sync?.link ?? offLink,
+      head: view.marker,
+      pending: view.pending.size,
+      ...(problem === undefined ? {} : { problem }),
+    }
+  }
+
+  async append(batch: Parameters<WorkerApi['append']>[0]): ReturnType<WorkerApi['append']> {
+    return (await this.#log()).appender.append(batch)
+  }
+  async read(request: Parameters<WorkerApi['read']>[0]): ReturnType<WorkerApi['read']> {
+    return (await this.#log()).reader.read(request)
+  }
+  async changes(request: Parameters<WorkerApi['changes']>[0]): ReturnType<WorkerApi['changes']> {
+    return (await this.#log()).reader.changes(request)
+  }
+  async heads(streams: readonly string[]): ReturnType<WorkerApi['heads']> {
+    return (await this.#log()).reader.heads(streams)
+  }
+  async getSnapshot(key: string): Promise<Snapshot | undefined> {
+    return getSnapshot((await this.#log()).engine.store, key)
+  }
+  async putSnapshot(key: string, snapshot: Snapshot): Promise<void> {
+    return putSnapshot((await this.#log()).engine.store, key, snapshot)
+  }
+  async listDeadLetters(): ReturnType<WorkerApi['listDeadLetters']> {
+    return listDeadLetters((await this.#log()).engine)
+  }
+  async discardDeadLetter(id: string): Promise<boolean> {
+    return discardDeadLetter((await this.#log()).engine, id)
+  }
+  async askSync(wish: 'now' | 'pause' | 'resume'): Promise<void> {
+    ;(await this.#log()).sync?.ask(wish)
+  }
+  async setCredentials(headers: Readonly<Record<string, string>>): Promise<void> {
+    ;(await this.#log()).sync?.setCredentials(headers)
+  }
+
+  async commitState(id: string): Promise<CommitState> {
+    const { engine } = await this.#log()
+    await engine.catchUp()
+    const position = engine.view.confirmed.positionOf(id)
+    if (position !== undefined) return { state: 'confirmed', position }
+    if (engine.view.pending.get(id) !== undefined) return { state: 'pending' }
+    const letter = (await listDeadLetters(engine)).find((one) => one.id === id)
+    return letter === undefined ? { state: 'unknown' } : { state: 'refused', letter }
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opened?.catch(() => undefined)
+    await opened?.close()
+  }
+
+  #log(): Promise<Opened> {
+    return this.#opened ?? Promise.reject(new Error('the log is not open'))
+  }
+}
+
+interface Opened {
+  readonly engine: Engine
+  readonly appender: Appender
+  readonly reader: Reader
+  readonly sync: SyncController | undefined
+  readonly name: string
+  readonly problem: string | undefined
+  readonly close: () => Promise<void>
+}
+
+async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequest): Promise<Opened> {
+  const name = databaseName(request.log, request.key)
+  const release = await holdViewsLock(ports.locks, name)
+  void ports.locks.request(request.aliveLock, {}, () => new Promise(() => {}))
+  const { store, problem } = await openStore(ports, name)
+  const hear = { notice: (_message: unknown): void => {} }
+  const channel = ports.openChannel(channelName(name), (message) => hear.notice(message))
+  const engine = await Engine.open(store, name, { clock: ports.clock, locks: ports.locks, channel })
+  const endpoint = options.sync?.({ log: request.log, key: request.key }) ?? endpointOf(request)
+  const appender = new Appender(engine, {
+    durability: request.durability,
+    requireDurable: request.requireDurable,
+    synced: endpoint !== undefined,
+  })
+  const sync =
+    endpoint === undefined
+      ? undefined
+      : new SyncController({
+          engine,
+          channel,
+          clock: ports.clock,
+          random: ports.random,
+          locks: ports.locks,
+          credentials: request.credentials ?? {},
+          transport: (headers) =>
+            createHttpTransport({
+              url: endpoint.url,
+              fetch: ports.fetch,
+              clock: ports.clock,
+              headers: () => ({ ...endpoint.headers, ...headers() }),
+            }),
+        })
+  hear.notice = (message) => {
+    if (!isNotice(message)) return
+    if (message.kind === 'moved') engine.hear(message)
+    else if (message.kind === 'contended') engine.hearContention()
+    else if (message.database === engine.view.identity) sync?.hear(message)
+  }
+  engine.onMoved = () => sync?.moved()
+  sync?.start()
+  const stopHeartbeat = beat(ports.clock, engine)
+  const close = async (): Promise<void> => {
+    stopHeartbeat()
+    await sync?.stop()
+    await engine.close()
+    channel.close()
+    release()
+  }
+  return { engine, appender, reader: new Reader(engine), sync, name, problem, close }
+}
+
+/** Holds the lock that keeps rows from being pruned under a view; the answer lets it go. */
+async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
+  let release = (): void => {}
+  const released = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  await new Promise<void>((resolve, reject) => {
+    const hold = (): Promise<void> => {
+      resolve()
+      return released
+    }
+    const options = { mode: 'shared', timeoutMs: viewsTimeoutMs } as const
+    locks.request(`${name}/views`, options, hold).then((held) => {
+      if (!held) reject(new Error('the storage is being tidied by a tab that does not answer'))
+    }, reject)
+  })
+  return release
+}
+
+async function openStore(
+  ports: HostPorts,
+  name: string,
+): Promise<{ readonly store: Store; readonly problem: string | undefined }> {
+  try {
+    return { store: await ports.openStore(name), problem: undefined }
+  } catch (error) {
+    if (!isStoreError(error)) throw error
+    return { store: ports.openFallback(), problem: error.message }
+  }
+}
+
+function endpointOf({ syncUrl }: OpenRequest): SyncEndpoint | undefined {
+  return syncUrl === undefined ? undefined : { url: syncUrl }
+}
+
+/** Looks at the tail now and then, in case a notice was lost. */
+function beat(clock: Clock, engine: Engine): () => void {
+  let callOff = (): void => {}
+  const next = (): void => {
+    callOff = clock.after(heartbeatMs, () => {
+      const { revision } = engine.view
+      engine.catchUp().then(
+        () => engine.view.revision !== revision && engine.announce(),
+        () => {},
+      )
+      next()
+    })
+  }
+  next()
+  return () => callOff()
+}
