@@ -8,7 +8,7 @@ import { fail } from './steps.js'
 
 const measure = async (path) => {
   const bundle = await rolldown({ input: path, platform: 'browser', logLevel: 'warn' })
-  const { output } = await bundle.generate({ format: 'esm', minify: true })
+  const { output } = await bundle.generate({ format: 'esm', minify: true, comments: false })
   await bundle.close()
   const codes = output.filter((file) => file.type === 'chunk').map((file) => file.code)
   return codes.reduce((sum, code) => sum + gzipSync(code, { level: 9 }).length, 0)

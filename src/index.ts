@@ -11,7 +11,6 @@ export type {
   OpenOptions,
   ReadOptions,
   ReadResult,
-  StorageStatus,
   StreamHead,
   StreamWrite,
   SyncControl,
@@ -51,3 +50,4 @@ export type { Query, QueryItem, TagFilter } from './core/queries.ts'
 export type { Recorded, UnknownEvent } from './core/recorded.ts'
 export type { SyncState } from './protocol/notice.ts'
 export type { Problem } from './protocol/sync.ts'
+export type { StorageStatus } from './protocol/worker.ts'

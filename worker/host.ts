@@ -1,3 +1,4 @@
+import { mustBe } from '../src/core/errors.ts'
 import type { Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
 import { Appender } from '../src/log/appender.ts'
 import { Engine } from '../src/log/engine.ts'
@@ -60,21 +61,24 @@ export class Host implements WorkerApi {
       const message = `the page speaks version ${request.protocol} of the worker protocol, the worker ${workerProtocol}`
       return { ok: false, reason: { type: 'ProtocolMismatch', message } }
     }
+    const { durability } = request
+    mustBe(durability === 'relaxed' || durability === 'strict', 'durability', durability)
     this.#opened ??= openLog(this.#ports, this.#options, request)
-    const { engine, name, sync, problem } = await this.#opened
+    const { engine, sync, problem } = await this.#opened
     const { view, store } = engine
     if (view.movedTo !== undefined)
       return { ok: false, reason: { type: 'Moved', message: `the log has moved to ${view.movedTo}` } }
     return {
       ok: true,
       database: view.identity,
-      name,
-      durable: store.durable,
-      readOnly: engine.stopped !== undefined,
+      storage: {
+        state: engine.stopped !== undefined ? 'needs-newer-app' : store.durable ? 'ok' : 'memory',
+        durable: store.durable,
+        problem: problem ?? engine.stopped,
+      },
       sync: sync?.link ?? offLink,
       head: view.marker,
       pending: view.pending.size,
-      ...(problem === undefined ? {} : { problem }),
     }
   }
 
@@ -113,10 +117,13 @@ export class Host implements WorkerApi {
     const { engine } = await this.#log()
     await engine.catchUp()
     const position = engine.view.confirmed.positionOf(id)
-    if (position !== undefined) return { state: 'confirmed', position }
-    if (engine.view.pending.get(id) !== undefined) return { state: 'pending' }
-    const letter = (await listDeadLetters(engine)).find((one) => one.id === id)
-    return letter === undefined ? { state: 'unknown' } : { state: 'refused', letter }
+    if (position !== undefined) return { status: 'confirmed', position }
+    if (engine.view.pending.get(id) !== undefined) return { status: 'pending' }
+    const reason = (await listDeadLetters(engine)).find((letter) => letter.id === id)?.reason
+    if (reason === undefined) return { status: 'unknown' }
+    return reason.type === 'Rejected'
+      ? { status: 'rejected', problem: reason.problem }
+      : { status: 'conflict', events: reason.events }
   }
 
   async close(): Promise<void> {
@@ -222,7 +229,7 @@ async function openStore(
 }
 
 function endpointOf({ syncUrl }: OpenRequest): SyncEndpoint | undefined {
-  return syncUrl === undefined ? undefined : { url: syncUrl }
+  return syncUrl === undefined ? undefined : { url: syncUrl.replace(/\/$/, '') }
 }
 
 /** Looks at the tail now and then, in case a notice was lost. */

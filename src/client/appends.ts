@@ -1,181 +1,144 @@
 import { type Commit, eventId } from '../core/commit.ts'
-import { type DecodedEvent, decodeEvent } from '../core/decode.ts'
+import { type DecodedEvent, decodeAll } from '../core/decode.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
-import type { AppendRefused, ConditionConflict, Outcome, VersionConflict } from '../core/outcome.ts'
+import { mustBeJson } from '../core/json.ts'
+import type { AppendRefused, ConditionConflict, Issue, Outcome, VersionConflict } from '../core/outcome.ts'
 import type { Clock, Random } from '../core/ports.ts'
-import { prepareCommit } from '../core/prepare.ts'
+import { type AnyFact, prepareEvent } from '../core/prepare.ts'
 import type { PlacedEvent, UnknownEvent } from '../core/recorded.ts'
-import type { AppendAnswer, AppendReason, AppendRequest } from '../protocol/worker.ts'
-import { type AppendArguments, conditionOf, readArguments } from './append-call.ts'
-import type { Connection } from './connection.ts'
+import type { AppendAnswer, AppendCall } from '../protocol/worker.ts'
+import type { Call } from './connection.ts'
 
 export type AnyEvent = DecodedEvent | UnknownEvent
-export type AnyOutcome = Outcome<AnyEvent, AppendRefused | VersionConflict | ConditionConflict<AnyEvent>>
-
-interface Waiting {
-  readonly request: AppendRequest
-  readonly answer: (answer: AppendAnswer) => void
-  readonly fail: (error: unknown) => void
+type AnyRefusal = AppendRefused | VersionConflict | ConditionConflict<AnyEvent>
+export type AnyOutcome = Outcome<AnyEvent, AnyRefusal>
+type AnyAppendOptions = AppendCall['options'] & { readonly commitId?: string }
+interface AnyWrite {
+  readonly stream?: string | undefined
+  readonly events: readonly AnyFact[]
+  readonly expectedVersion?: unknown
 }
+export type AppendArguments =
+  | readonly [stream: string, events: readonly AnyFact[], options?: AnyAppendOptions]
+  | readonly [events: readonly (AnyFact | AnyWrite)[], options?: AnyAppendOptions]
 
-/** The page's half of appends: commits are made and checked here, and those of one tick cross as one message. */
-export class Appends {
-  readonly #connection: Connection
-  readonly #definitions: EventMap
-  readonly #clock: Clock
-  readonly #random: Random
-  readonly #onAnswer: (answer: AppendAnswer) => void
-  #waiting: Waiting[] = []
-
-  constructor(
-    connection: Connection,
-    definitions: EventMap,
-    ports: { readonly clock: Clock; readonly random: Random },
-    onAnswer: (answer: AppendAnswer) => void,
-  ) {
-    this.#connection = connection
-    this.#definitions = definitions
-    this.#clock = ports.clock
-    this.#random = ports.random
-    this.#onAnswer = onAnswer
+/** The page's half of `append`: facts are checked and turned into text here, and those of one tick cross as one message. */
+export function createAppend(
+  call: Call,
+  definitions: EventMap,
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): (args: AppendArguments) => Promise<AnyOutcome> {
+  let batch: string[] = []
+  let answers: Promise<readonly AppendAnswer[]> | undefined
+  const flush = (): Promise<readonly AppendAnswer[]> => {
+    const full = batch
+    batch = []
+    answers = undefined
+    return call((api) => api.append(full))
   }
-
-  append(args: AppendArguments): Promise<AnyOutcome> {
-    const made = this.#make(args)
-    if (!made.ok) return Promise.resolve(made)
-    const answering = new Promise<AppendAnswer>((answer, fail) => {
-      this.#waiting.push({ request: made.request, answer, fail })
-    })
-    if (this.#waiting.length === 1) queueMicrotask(() => this.#flush())
-    return answering.then((answer) => {
-      this.#onAnswer(answer)
-      return toOutcome(this.#definitions, made.request.commit, made.commit, answer)
-    })
-  }
-
-  #make(
-    args: AppendArguments,
-  ):
-    | { readonly ok: true; readonly request: AppendRequest; readonly commit: Commit }
-    | Extract<AnyOutcome, { ok: false }> {
-    const call = readArguments(args)
-    const { options } = call
-    // Metadata that is undefined is left out, as in JSON.
-    const metadata = options.metadata === undefined ? undefined : JSON.parse(JSON.stringify(options.metadata))
-    const draft = {
-      id: options.commitId ?? this.#random.newId(),
-      contentId: this.#random.newId(),
-      time: new Date(this.#clock.now()).toISOString(),
-      events: call.events,
-      metadata,
+  return async (args) => {
+    const { writes, issues, commitId, options } = readArguments(definitions, args)
+    if (issues.length > 0) {
+      const message = `nothing was written: ${issues.map((issue) => `${issue.path} ${issue.message}`).join('; ')}`
+      return { ok: false, reason: { type: 'Invalid', issues, message } }
     }
-    const expected = call.expectedVersion === undefined ? call.expected : undefined
-    const early = expected === undefined ? undefined : conditionOf(call, expected)
-    let prepared = prepareCommit(this.#definitions, { ...draft, condition: early?.condition })
-    if (!prepared.ok) return prepared
-    const versions = expected ?? [{ stream: onlyStream(prepared.commit), version: call.expectedVersion ?? 0 }]
-    const { condition, failIf } = early ?? conditionOf(call, versions)
-    if (early === undefined) prepared = prepareCommit(this.#definitions, { ...draft, condition })
-    if (!prepared.ok) return prepared
-    const request: AppendRequest = {
-      commit: prepared.text,
-      ...(versions.length > 0 ? { expected: versions } : {}),
-      ...(failIf === undefined ? {} : { failIf }),
-      ...(options.after === undefined ? {} : { after: options.after }),
-      ...(options.durability === undefined ? {} : { durability: options.durability }),
-    }
-    return { ok: true, request, commit: prepared.commit }
-  }
-
-  #flush(): void {
-    const batch = this.#waiting
-    this.#waiting = []
-    const requests = batch.map(({ request }) => request)
-    this.#connection
-      .call((api) => api.append(requests))
-      .then(
-        (answers) => {
-          batch.forEach(({ answer, fail }, at) => {
-            const given = answers[at]
-            if (given === undefined)
-              fail(new TidelogError('tidelog/worker-lost', 'the worker left an append unanswered'))
-            else answer(given)
-          })
-        },
-        (error: unknown) => {
-          for (const { fail } of batch) fail(error)
-        },
-      )
+    const time = new Date(clock.now()).toISOString()
+    const append: AppendCall = { id: commitId ?? random.newId(), contentId: random.newId(), time, writes, options }
+    // Text from here on: what the caller does to its data later must not show in what was recorded.
+    const text = JSON.stringify(append)
+    const at = batch.push(text) - 1
+    // Those that follow in this tick join before the batch is taken.
+    answers ??= Promise.resolve().then(flush)
+    const answer = (await answers)[at]
+    if (answer === undefined) throw new TidelogError('tidelog/worker-lost', 'an append was left unanswered')
+    if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
+    return toOk(definitions, append, text, answer)
   }
 }
 
-function onlyStream(commit: Commit): string {
-  const streams = new Set(commit.events.map(({ stream }) => stream))
-  const [stream = ''] = streams
-  mustBe(streams.size === 1, 'expectedVersion needs events of one stream; write to several as [{ stream, events }]')
-  return stream
+/** The three ways to write an append as one: writes to streams, each with its events. */
+function readArguments(
+  definitions: EventMap,
+  args: AppendArguments,
+): Pick<AppendCall, 'writes' | 'options'> & {
+  readonly issues: readonly Issue[]
+  readonly commitId: string | undefined
+} {
+  const stream = typeof args[0] === 'string' ? args[0] : undefined
+  const [given, { commitId, ...options } = {}] = (stream === undefined ? args : args.slice(1)) as readonly [
+    readonly (AnyFact | AnyWrite)[],
+    AnyAppendOptions?,
+  ]
+  mustBe(Array.isArray(given), 'events', given)
+  mustBeJson(options)
+  const isWrites = stream === undefined && given.some(isWrite)
+  const one = { stream, events: given, expectedVersion: options.expectedVersion }
+  const issues: Issue[] = []
+  let index = 0
+  const writes = ((isWrites ? given : [one]) as readonly AnyWrite[]).map((write) => {
+    mustBe(Array.isArray(write.events), 'events', write.events)
+    const events = write.events.map((fact) =>
+      prepareEvent(definitions, fact, write.stream, `events[${index++}]`, issues),
+    )
+    return { ...write, events }
+  })
+  return { writes, issues, commitId, options }
 }
 
-function toOutcome(definitions: EventMap, text: string, commit: Commit, answer: AppendAnswer): AnyOutcome {
-  if (!answer.ok) return { ok: false, reason: toReason(definitions, answer.reason) }
+const isWrite = (value: unknown): boolean => typeof value === 'object' && value !== null && 'events' in value
+
+type Taken = Extract<AppendAnswer, { ok: true }>
+
+function toOk(definitions: EventMap, call: AppendCall, text: string, answer: Taken): AnyOutcome {
   const { head, durable, known } = answer
-  const stored = known ?? text
-  const receipt = { commitId: commit.id, head, durable, versions: versionsOf(commit, answer.versions) }
+  const streams = call.writes.flatMap((write) => write.events.map(({ stream }) => stream))
+  const versions = Object.fromEntries(streams.map((stream, at) => [stream, answer.versions[at] ?? 0]))
   let events: readonly AnyEvent[] | undefined
   return {
     ok: true,
-    receipt,
+    receipt: { commitId: call.id, head, durable, versions },
     // Most callers never look: the events are made when they do.
     get events() {
-      events ??= placedOf(JSON.parse(stored), answer).map((placed) => decodeEvent(definitions, placed))
+      const commit = known === undefined ? toCommit(JSON.parse(text)) : JSON.parse(known)
+      events ??= decodeAll(definitions, placedOf(commit, answer))
       return events
     },
   }
 }
 
-function versionsOf(commit: Commit, versions: readonly number[]): Readonly<Record<string, number>> {
-  const streams = [...new Set(commit.events.map(({ stream }) => stream))]
-  return Object.fromEntries(streams.map((stream, at) => [stream, versions[at] ?? 0]))
-}
+const toCommit = ({ options, writes, ...rest }: AppendCall): Commit => ({
+  ...rest,
+  metadata: options.metadata,
+  events: writes.flatMap((write) => write.events),
+})
 
-function placedOf(commit: Commit, answer: Extract<AppendAnswer, { ok: true }>): readonly PlacedEvent[] {
-  const next = new Map(Object.entries(versionsOf(commit, answer.versions)))
-  for (const { stream } of commit.events) next.set(stream, (next.get(stream) ?? 0) - 1)
-  return commit.events.map((event, index) => {
-    const version = (next.get(event.stream) ?? 0) + 1
-    next.set(event.stream, version)
-    return {
-      ...event,
-      id: eventId(commit, index),
-      commitId: commit.id,
-      time: commit.time,
-      version,
-      ...(commit.metadata === undefined ? {} : { metadata: commit.metadata }),
-      ...(answer.first === undefined ? {} : { position: answer.first + index }),
-    }
-  })
-}
+const placedOf = (
+  { id, contentId, events, time, metadata }: Commit,
+  { first, versions }: Taken,
+): readonly PlacedEvent[] =>
+  events.map((event, index) => ({
+    ...event,
+    id: eventId({ contentId }, index),
+    commitId: id,
+    time,
+    version: versions[index] ?? 0,
+    metadata,
+    position: first === undefined ? first : first + index,
+  }))
 
-/** Stored events as JSON text, in the shape of the model. */
-export const decodeAll = (definitions: EventMap, text: string): readonly AnyEvent[] => {
-  const placed: readonly PlacedEvent[] = JSON.parse(text)
-  return placed.map((one) => decodeEvent(definitions, one))
-}
-
-function toReason(
-  definitions: EventMap,
-  reason: AppendReason,
-): AppendRefused | VersionConflict | ConditionConflict<AnyEvent> {
+function toReason(definitions: EventMap, { reason }: Extract<AppendAnswer, { ok: false }>): AnyRefusal {
   switch (reason.type) {
     case 'ConditionConflict': {
       const message = 'events that the condition forbids are in the log'
-      return { type: reason.type, events: decodeAll(definitions, reason.events), message }
+      return { ...reason, events: decodeAll(definitions, reason.events), message }
     }
     case 'IdTaken':
-      return { ...reason, message: `the commit id ${reason.commitId} is known here with other content` }
+      return { ...reason, message: 'the commit id is known with other content' }
+    case 'Argument':
+      throw new TidelogError('tidelog/argument', reason.message)
     case 'MarkerExpired':
-      throw new TidelogError('tidelog/marker-expired', 'the marker is of another database, or too old: read again')
+      throw new TidelogError('tidelog/marker-expired', 'the marker is of another database, or too old')
     default:
       return reason
   }

@@ -1,87 +1,83 @@
-import { TidelogError } from '../core/errors.ts'
-import type { WorkerApi } from '../protocol/worker.ts'
+import { isTidelogError, TidelogError, type TidelogErrorCode } from '../core/errors.ts'
+import type { OpenAnswer, WorkerApi } from '../protocol/worker.ts'
+
+export type Opened = Extract<OpenAnswer, { ok: true }>
 
 /** A worker that has opened the log. */
 export interface Session {
   readonly api: WorkerApi
-  /** Calls back once when the worker is dead. */
-  readonly onLost: (callback: () => void) => void
+  readonly opened: Opened
+  /** Resolves when the worker is dead. */
+  readonly lost: Promise<void>
   /** Ends the worker. */
   readonly end: () => void
 }
 
-/** Calls of a worker that may die: a call is made again on a new worker once, then it rejects with `tidelog/worker-lost`. */
-export class Connection {
-  readonly #start: () => Promise<Session>
-  #session: Promise<Session> | undefined
-  #closed = false
-  readonly #calls = new Set<(error: Error) => void>()
+/** Calls the worker; `isAgain` tells that the first one died. */
+export type Call = <T>(use: (api: WorkerApi) => Promise<T>, isAgain?: boolean) => Promise<T>
 
-  constructor(start: () => Promise<Session>) {
-    this.#start = start
-  }
-
+export interface Connection {
   /** Starts the worker, if it is not there. */
-  async ready(): Promise<void> {
-    await this.#ready()
-  }
+  readonly ready: () => Promise<void>
+  readonly call: Call
+  /** Ends after the calls that were made before. */
+  readonly close: () => Promise<void>
+}
 
-  async call<T>(use: (api: WorkerApi) => Promise<T>): Promise<T> {
-    for (let attempt = 0; ; attempt++) {
-      if (this.#closed) throw new TidelogError('tidelog/log-closed', 'the log is closed')
-      const session = await this.#ready()
-      try {
-        return await this.#race(use(session.api))
-      } catch (error) {
-        const isLost = error instanceof TidelogError && error.code === 'tidelog/worker-lost'
-        // Every call may be repeated: appends carry their ids, everything else reads or sets.
-        if (!isLost || attempt > 0) throw error
-      }
+/** Calls of a worker that may die: a call is made again on a new worker once, then it rejects with `tidelog/worker-lost`. */
+export function createConnection(start: () => Promise<Session>): Connection {
+  let session: Promise<Session> | undefined
+  let isClosed = false
+  /** Rejections of the calls under way: racing each with one promise would keep them all. */
+  const calls = new Set<(error: Error) => void>()
+  const rejectAll = (error: Error): void => {
+    for (const reject of [...calls]) reject(error)
+  }
+  const connect = (): Promise<Session> => {
+    if (session !== undefined) return session
+    const own = start()
+    session = own
+    const forget = (): void => {
+      if (session === own) session = undefined
+    }
+    own
+      .then(({ lost }) => lost)
+      .then(() => {
+        forget()
+        rejectAll(new TidelogError('tidelog/worker-lost', 'the worker is gone'))
+      })
+      .catch(forget)
+    return own
+  }
+  const call: Call = async (use, isAgain = false) => {
+    if (isClosed) throw closed()
+    const { api } = await connect()
+    try {
+      return await new Promise((resolve, reject) => {
+        calls.add(reject)
+        use(api)
+          .then(resolve, (error: unknown) => reject(fromWorker(error)))
+          .finally(() => calls.delete(reject))
+      })
+    } catch (error) {
+      // Every call may be repeated: appends carry their ids, everything else reads or sets.
+      if (!isAgain && isTidelogError(error, 'tidelog/worker-lost')) return call(use, true)
+      throw error
     }
   }
-
-  /** Ends after the calls under way. */
-  async close(): Promise<void> {
-    if (this.#closed) return
-    const session = await this.#session?.catch(() => undefined)
-    if (session !== undefined) await this.#race(session.api.close()).catch(() => {})
-    this.#closed = true
-    session?.end()
-    this.#reject(new TidelogError('tidelog/log-closed', 'the log was closed'))
+  const close = async (): Promise<void> => {
+    if (isClosed) return
+    const last = await session?.catch(() => undefined)
+    await call((api) => api.close()).catch(() => {})
+    isClosed = true
+    last?.end()
+    rejectAll(closed())
   }
-
-  #ready(): Promise<Session> {
-    if (this.#session !== undefined) return this.#session
-    const session = this.#start()
-    this.#session = session
-    session.then(
-      ({ onLost }) =>
-        onLost(() => {
-          if (this.#session === session) this.#session = undefined
-          this.#reject(new TidelogError('tidelog/worker-lost', 'the worker of the log is gone'))
-        }),
-      () => {
-        if (this.#session === session) this.#session = undefined
-      },
-    )
-    return session
-  }
-
-  /** Rejects when the worker dies first. One entry for each call under way: `Promise.race` would keep them all. */
-  #race<T>(call: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#calls.add(reject)
-      call.then(resolve, (error: unknown) => reject(fromWorker(error))).finally(() => this.#calls.delete(reject))
-    })
-  }
-
-  #reject(error: Error): void {
-    for (const reject of [...this.#calls]) reject(error)
-  }
+  return { ready: () => connect().then(() => {}), call, close }
 }
 
-/** An error that crossed from the worker has lost its class and fields: its name says what it was. */
-function fromWorker(error: unknown): unknown {
-  if (!(error instanceof Error) || (error.name !== 'StoreError' && error.name !== 'TidelogError')) return error
-  return new TidelogError('tidelog/storage-lost', error.message, { cause: error })
-}
+const closed = (): TidelogError => new TidelogError('tidelog/log-closed', 'the log is closed')
+
+/** An error that crossed from the worker has lost its class and fields: its name is its code. */
+const fromWorker = (error: unknown): unknown =>
+  isTidelogError(error) ? new TidelogError(error.name as TidelogErrorCode, error.message) : error

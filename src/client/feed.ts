@@ -1,60 +1,67 @@
-import type { Channel, OpenChannel } from '../core/ports.ts'
+import { createListeners } from '../core/observable.ts'
+import type { OpenChannel } from '../core/ports.ts'
 import { channelName, isNotice, type MovedNotice, type SyncLink } from '../protocol/notice.ts'
+import type { Opened } from './connection.ts'
 
 /** What the page hears: notices of the workers of this browser, and signs that some may have been missed. */
-export class Feed {
-  readonly #channel: Channel
-  readonly #moved = new Set<(notice: MovedNotice | undefined) => void>()
-  readonly #onLink: (link: SyncLink) => void
-  readonly #stop: () => void
-
-  constructor(openChannel: OpenChannel, database: string, onLink: (link: SyncLink) => void) {
-    this.#onLink = onLink
-    this.#channel = openChannel(channelName(database), (message) => this.#hear(message))
-    this.#stop = onReturn(() => this.look())
-  }
-
-  /** Calls back at each move of the log; without a notice when it only may have moved. */
-  onMoved(listener: (notice: MovedNotice | undefined) => void): () => void {
-    this.#moved.add(listener)
-    return () => {
-      this.#moved.delete(listener)
-    }
-  }
-
-  /** Has everybody look at the log, whatever was heard. */
-  look(): void {
-    for (const listener of [...this.#moved]) listener(undefined)
-  }
-
-  close(): void {
-    this.#stop()
-    this.#channel.close()
-    this.#moved.clear()
-  }
-
-  #hear(message: unknown): void {
-    if (!isNotice(message)) return
-    if (message.kind === 'sync') this.#onLink(message.link)
-    if (message.kind === 'moved') for (const listener of [...this.#moved]) listener(message)
-  }
+export interface Feed {
+  link: SyncLink
+  confirmed: number
+  /** Commits not yet confirmed. */
+  pending: number
+  /** Called when the syncing worker said how it is going. */
+  onLink: () => void
+  /** Calls back at each move of the log; without a notice when it only may have moved. The answer ends it. */
+  readonly onMoved: (listener: (notice?: MovedNotice) => void) => () => void
+  /** Resolves when the log moves or the signal is aborted. */
+  readonly nextMove: (signal: AbortSignal | undefined) => Promise<void>
+  /** A worker opened the log. */
+  readonly opened: (opened: Opened) => void
+  readonly close: () => void
 }
 
-/** A page that was frozen, hidden or kept in the back/forward cache may have missed notices. */
-function onReturn(look: () => void): () => void {
-  if (typeof document === 'undefined') return () => {}
-  const visible = (): void => {
-    if (document.visibilityState === 'visible') look()
+export function createFeed(openChannel: OpenChannel, database: string): Feed {
+  const moves = createListeners<[notice?: MovedNotice]>()
+  const closing = new AbortController()
+  const channel = openChannel(channelName(database), (message) => {
+    if (!isNotice(message)) return
+    if (message.kind === 'sync') {
+      feed.link = message.link
+      feed.onLink()
+    } else if (message.kind === 'moved') moved(message, message)
+  })
+  const moved = (counts: Pick<MovedNotice, 'confirmed' | 'pending'>, notice?: MovedNotice): void => {
+    feed.confirmed = counts.confirmed
+    feed.pending = counts.pending
+    moves.tell(notice)
   }
-  const shown = (event: PageTransitionEvent): void => {
-    if (event.persisted) look()
+  const feed: Feed = {
+    link: { state: 'starting', sent: 0, serverHead: 0 },
+    confirmed: 0,
+    pending: 0,
+    onLink: () => {},
+    onMoved: moves.add,
+    nextMove: (signal) =>
+      new Promise((resolve) => {
+        const stop = moves.add(() => {
+          stop()
+          resolve()
+        })
+        signal?.addEventListener('abort', () => resolve())
+        if (signal?.aborted === true) resolve()
+      }),
+    opened: ({ sync, head, pending }) => {
+      feed.link = sync
+      moved({ confirmed: head.confirmed, pending })
+    },
+    close: () => {
+      closing.abort()
+      channel.close()
+    },
   }
-  document.addEventListener('visibilitychange', visible)
-  document.addEventListener('resume', look)
-  window.addEventListener('pageshow', shown)
-  return () => {
-    document.removeEventListener('visibilitychange', visible)
-    document.removeEventListener('resume', look)
-    window.removeEventListener('pageshow', shown)
-  }
+  // A page that was frozen, hidden or kept in the back/forward cache may have missed notices.
+  if (typeof document !== 'undefined')
+    for (const name of ['visibilitychange', 'resume', 'pageshow'])
+      addEventListener(name, () => moves.tell(), { signal: closing.signal, capture: true })
+  return feed
 }

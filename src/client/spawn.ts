@@ -1,51 +1,34 @@
-import { releaseProxy, wrap } from 'comlink'
+import { wrap } from 'comlink'
 import { TidelogError } from '../core/errors.ts'
-import type { OpenAnswer, OpenRequest, WorkerApi } from '../protocol/worker.ts'
+import type { OpenRequest, WorkerApi } from '../protocol/worker.ts'
 import type { Session } from './connection.ts'
 
 /** A worker that has not answered by then will not. Storage has its own, shorter, time-out. */
 const openTimeoutMs = 30_000
 
 /** Starts a worker and opens the log in it. Rejects with `tidelog/worker-lost` when the worker does not load or answer. */
-export async function spawnSession(
-  create: () => Worker,
-  request: OpenRequest,
-  onOpen: (answer: Extract<OpenAnswer, { ok: true }>) => void,
-): Promise<Session> {
+export async function spawnSession(create: () => Worker, request: OpenRequest): Promise<Session> {
   const worker = create()
+  const end = (): void => worker.terminate()
   const api = wrap<WorkerApi>(worker)
-  const end = (): void => {
-    api[releaseProxy]()
-    worker.terminate()
-  }
   try {
-    const answer = await answerInTime(worker, api.open(request))
-    if (!answer.ok) throw new TidelogError('tidelog/storage-lost', answer.reason.message)
-    onOpen(answer)
+    const opened = await Promise.race([api.open(request), failure(worker)])
+    if (!opened.ok) throw new TidelogError('tidelog/storage-lost', opened.reason.message)
+    return { api, opened, end, lost: death(request.aliveLock) }
   } catch (error) {
     end()
     throw error
   }
-  return { api, end, onLost: (callback) => watch(request.aliveLock, callback) }
 }
 
-function answerInTime(worker: Worker, opening: Promise<OpenAnswer>): Promise<OpenAnswer> {
-  return new Promise((resolve, reject) => {
-    const lost = (why: string): void => reject(new TidelogError('tidelog/worker-lost', why))
-    const timer = setTimeout(
-      () => lost(`the worker of the log did not answer within ${openTimeoutMs} ms`),
-      openTimeoutMs,
-    )
-    worker.onerror = (event) => lost(`the worker of the log could not be started: ${event.message ?? 'not found'}`)
-    worker.onmessageerror = () => lost('the worker of the log sent what can not be read')
-    opening.then(resolve, reject).finally(() => {
-      clearTimeout(timer)
-      worker.onerror = null
-    })
+const failure = (worker: Worker): Promise<never> =>
+  new Promise((_, reject) => {
+    const lost = (why: unknown): void =>
+      reject(new TidelogError('tidelog/worker-lost', `the worker of the log does not work: ${why}`))
+    worker.onerror = ({ message = 'it could not be loaded' }) => lost(message)
+    setTimeout(lost, openTimeoutMs, `no answer in ${openTimeoutMs} ms`)
   })
-}
 
 /** The worker holds the lock while it lives: who gets it knows that the worker is dead. */
-function watch(aliveLock: string, callback: () => void): void {
-  if (navigator.locks !== undefined) navigator.locks.request(aliveLock, async () => callback()).catch(() => {})
-}
+const death = (aliveLock: string): Promise<void> =>
+  navigator.locks === undefined ? new Promise(() => {}) : navigator.locks.request(aliveLock, () => {})

@@ -7,7 +7,7 @@ import type { Exact, Query, TypesOfQuery } from '../core/queries.ts'
 import type { Recorded, UnknownEvent } from '../core/recorded.ts'
 import type { SyncState } from '../protocol/notice.ts'
 import type { Problem } from '../protocol/sync.ts'
-import type { Durability } from '../protocol/worker.ts'
+import type { Durability, StorageStatus } from '../protocol/worker.ts'
 
 /** Options of every append. */
 export interface AppendOptions {
@@ -104,13 +104,6 @@ export interface SyncControl extends Observable<SyncStatus> {
   /** Stops talking to the server until {@link resume}. Appends go on. */
   readonly pause: () => void
   readonly resume: () => void
-}
-
-export interface StorageStatus {
-  readonly state: 'opening' | 'ok' | 'memory' | 'full' | 'lost' | 'needs-newer-app' | 'closed'
-  /** False while what is appended would not survive this tab. */
-  readonly durable: boolean
-  readonly problem?: string
 }
 
 /** A commit that the log refused: kept with its reason until it is discarded. */

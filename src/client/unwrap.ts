@@ -4,7 +4,5 @@ import type { Not, Ok } from '../core/outcome.ts'
 /** The outcome when it is `ok`; throws `tidelog/outcome` otherwise, so that a forgotten check can't lose an event. */
 export function unwrap<R, F>(outcome: Ok<R, F> | Not<{ readonly type: string }>): Ok<R, F> {
   if (outcome.ok) return outcome
-  const { reason } = outcome
-  const message = 'message' in reason ? String(reason.message) : reason.type
-  throw new TidelogError('tidelog/outcome', message, { cause: reason })
+  throw new TidelogError('tidelog/outcome', JSON.stringify(outcome.reason), { cause: outcome.reason })
 }

@@ -16,15 +16,15 @@ export interface StoredEvent {
   readonly type: string
   readonly stream: string
   readonly data: unknown
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
   /** Version of the event's schema; absent means 1. */
-  readonly v?: number
+  readonly v?: number | undefined
 }
 
 /** What must not have changed since the commit was made. It travels to the sequencer, which checks it again. */
 export interface CommitCondition {
-  readonly streams?: readonly string[]
-  readonly query?: readonly QueryItemData[]
+  readonly streams?: readonly string[] | undefined
+  readonly query?: readonly QueryItemData[] | undefined
 }
 
 /** The events of one append. Atomic in storage, in a notice, on the wire and on the server. */
@@ -36,8 +36,8 @@ export interface Commit {
   /** ISO 8601, by the device's clock; informational. */
   readonly time: string
   readonly events: readonly StoredEvent[]
-  readonly condition?: CommitCondition
-  readonly metadata?: Metadata
+  readonly condition?: CommitCondition | undefined
+  readonly metadata?: Metadata | undefined
 }
 
 /** The id of the n-th event (from 0) of a commit. */

@@ -14,14 +14,9 @@ export interface DecodedEvent extends Omit<PlacedEvent, 'v' | 'position'> {
  * everything is frozen, so that a reader can't change history. Throws `tidelog/data` naming the event that failed.
  */
 export function decodeEvent(definitions: EventMap, placed: PlacedEvent): DecodedEvent | UnknownEvent {
-  const { v = 1, type, ...rest } = placed
-  const def = Object.hasOwn(definitions, type) ? definitions[type] : undefined
-  const place = {
-    ...rest,
-    tags: placed.tags ?? [],
-    metadata: placed.metadata ?? {},
-    position: placed.position,
-  }
+  const { v = 1, type, tags = [], metadata = {}, position, ...rest } = placed
+  const def = definitions[type]
+  const place = { ...rest, tags, metadata, position }
   if (def === undefined || v > def.version)
     return deepFreeze({ ...place, type: '$unknown' as const, originalType: type })
   let { data } = placed
@@ -29,11 +24,20 @@ export function decodeEvent(definitions: EventMap, placed: PlacedEvent): Decoded
     try {
       data = def.upcast[version]?.(data as never)
     } catch (cause) {
-      const message = `event ${placed.id} at position ${placed.position}: upcast from version ${version} failed`
+      const message = `event ${placed.id} at position ${position}: upcast[${version}] failed`
       throw new TidelogError('tidelog/data', message, { cause })
     }
   }
   return deepFreeze({ ...place, type, data })
+}
+
+/** Stored events, given as a list or as JSON text, in the shape of the model. */
+export const decodeAll = (
+  definitions: EventMap,
+  placed: readonly PlacedEvent[] | string,
+): readonly (DecodedEvent | UnknownEvent)[] => {
+  const events: readonly PlacedEvent[] = typeof placed === 'string' ? JSON.parse(placed) : placed
+  return events.map((one) => decodeEvent(definitions, one))
 }
 
 /** Freezes plain data all the way down. */

@@ -15,23 +15,27 @@ export class TidelogError extends Error {
   readonly code: TidelogErrorCode
   constructor(code: TidelogErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = 'TidelogError'
     this.code = code
+    // Of an error that crosses from the worker only name and message arrive.
+    this.name = code
   }
 }
 
 /** Tells a {@link TidelogError} by its code, also one that came from another copy of this package. */
 export const isTidelogError = (error: unknown, code?: TidelogErrorCode): error is TidelogError =>
-  error instanceof Error &&
-  'code' in error &&
-  typeof error.code === 'string' &&
-  error.code.startsWith('tidelog/') &&
-  (code === undefined || error.code === code)
+  error instanceof Error && error.name.startsWith(code ?? 'tidelog/')
 
-/** Refuses a wrong argument at once, before anything is sent or written. */
-export function mustBe(condition: boolean, message: string): asserts condition {
-  if (!condition) throw new TidelogError('tidelog/argument', message)
+/** Refuses a wrong argument before anything is written. */
+export function mustBe(condition: boolean, what: string, value?: unknown): asserts condition {
+  if (!condition) throw new TidelogError('tidelog/argument', `${what} can't be ${show(value)}`)
 }
+
+/** Refuses options that are misspelt. `names` are parted by spaces. */
+export function mustKnow(options: object, names: string): void {
+  for (const name of Object.keys(options)) mustBe(names.split(' ').includes(name), 'an option', name)
+}
+
+const show = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value).slice(0, 60) : `${value}`)
 
 /** A state that the code excludes: a bug of tidelog itself. */
 export const bug = (what: string): never => {

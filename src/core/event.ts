@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { mustBe } from './errors.ts'
-import { isCount } from './guard.ts'
+import { isCount, isText } from './guard.ts'
 import { eventTypeMax } from './limits.ts'
 import type { Issue } from './outcome.ts'
 
@@ -80,12 +80,11 @@ export function event(
   options: EventOptions & { readonly tags?: readonly string[] } = {},
 ): EventDef<never, unknown, string> {
   const { version = 1, tags = [], upcast = {}, stream } = options
-  mustBe(typeof schema?.['~standard']?.validate === 'function', 'event: the first argument must be a Standard Schema')
-  mustBe(isCount(version, 1), `event: version must be a whole number from 1, not ${String(version)}`)
-  for (let from = 1; from < version; from++)
-    mustBe(typeof upcast[from] === 'function', `event: version ${version} needs upcast[${from}]`)
-  for (const tag of tags) mustBe(tag.length > 0 && !tag.includes(':'), `event: "${tag}" can't be a tag's key`)
-  return Object.freeze({ version, schema, tags, stream, upcast })
+  mustBe(typeof schema?.['~standard']?.validate === 'function', 'a schema', schema)
+  mustBe(isCount(version, 1), 'version', version)
+  for (let from = 1; from < version; from++) mustBe(typeof upcast[from] === 'function', `upcast[${from}]`, upcast[from])
+  for (const tag of tags) mustBe(/^[^:]+$/.test(tag), 'a tag', tag)
+  return { version, schema, tags, stream, upcast }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the input type is contravariant, so only `any` holds every definition
@@ -116,25 +115,23 @@ const definitions = new WeakMap<object, EventMap>()
 /** Names the events of a log and gives a creator for each: `events.ItemAdded({ … })` is a fact to append. */
 export function defineEvents<const M extends EventMap>(map: M): Events<M> {
   const creators: Record<string, (data: unknown) => { type: string; data: unknown }> = {}
-  for (const [name, def] of Object.entries(map)) {
-    mustBe(name.length <= eventTypeMax && !name.startsWith('$'), `defineEvents: "${name}" can't be an event type`)
-    // Defaults of the schema show up at once; what the schema refuses is reported by the append, as an outcome.
-    creators[name] = (data) => ({ type: name, data: parsed(def, data) })
+  for (const [type, { schema }] of Object.entries(map)) {
+    mustBe(isText(type, eventTypeMax) && type[0] !== '$', 'an event type', type)
+    creators[type] = (data) => {
+      // Defaults of the schema show up at once; what the schema refuses is reported by the append, as an outcome.
+      const checked = runSchema(schema, data, '')
+      return { type, data: checked.ok ? checked.value : data }
+    }
   }
-  const events = Object.freeze(creators)
-  definitions.set(events, map)
-  return events as Events<M>
-}
-
-const parsed = (def: EventMap[string], data: unknown): unknown => {
-  const checked = runSchema(def.schema, data, 'data')
-  return checked.ok ? checked.value : data
+  // Without a prototype, so that an event can be called `constructor`.
+  definitions.set(creators, Object.assign(Object.create(null), map))
+  return creators as Events<M>
 }
 
 /** The definitions behind the creators of {@link defineEvents}. */
 export function definitionsOf<M extends EventMap>(events: Events<M>): EventMap {
   const map = definitions.get(events)
-  mustBe(map !== undefined, 'events must come from defineEvents')
+  mustBe(map !== undefined, 'events', events)
   return map
 }
 
@@ -145,16 +142,11 @@ type Checked =
 /** Runs a Standard Schema synchronously; a schema that answers a promise is refused as misuse. */
 export function runSchema(schema: Schema, value: unknown, path: string): Checked {
   const result = schema['~standard'].validate(value)
-  mustBe(!('then' in result), 'a schema must be synchronous')
+  mustBe(!('then' in result), 'a schema', 'asynchronous')
   if (result.issues === undefined) return { ok: true, value: result.value }
-  return {
-    ok: false,
-    issues: result.issues.map((issue) => ({ path: pathOf(path, issue.path), message: issue.message })),
-  }
+  const issues = result.issues.map((issue) => ({ path: pathOf(path, issue.path), message: issue.message }))
+  return { ok: false, issues }
 }
 
-const pathOf = (base: string, path: StandardSchemaV1.Issue['path']): string =>
-  (path ?? []).reduce<string>((text, part) => {
-    const key = typeof part === 'object' ? part.key : part
-    return typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`
-  }, base)
+const pathOf = (base: string, path: StandardSchemaV1.Issue['path'] = []): string =>
+  [base, ...path.map((part) => String(typeof part === 'object' ? part.key : part))].join('.')

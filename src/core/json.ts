@@ -1,3 +1,4 @@
+import { mustBe } from './errors.ts'
 import { dataDepthMax } from './limits.ts'
 import type { Issue } from './outcome.ts'
 
@@ -7,69 +8,46 @@ import type { Issue } from './outcome.ts'
  */
 export function jsonIssues(value: unknown, path: string): readonly Issue[] {
   const issues: Issue[] = []
+  const parents: object[] = []
+  const walk = (node: unknown, at: string): void => {
+    const problem = problemOf(node, parents)
+    if (problem !== undefined) issues.push({ path: at, message: problem })
+    else if (typeof node === 'object' && node !== null) {
+      parents.push(node)
+      if (Array.isArray(node)) for (let i = 0; i < node.length; i++) walk(node[i], `${at}[${i}]`)
+      else for (const [key, member] of Object.entries(node)) if (member !== undefined) walk(member, `${at}.${key}`)
+      parents.pop()
+    }
+  }
   try {
-    walk(value, path, 0, [], issues)
+    walk(value, path)
   } catch (error) {
-    issues.push({ path, message: `can't be read: ${error instanceof Error ? error.message : String(error)}` })
+    issues.push({ path, message: `can't be read: ${error}` })
   }
   return issues
 }
 
-function walk(value: unknown, path: string, depth: number, parents: object[], issues: Issue[]): void {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) issues.push({ path, message: `${value} is no JSON number` })
-    return
-  }
-  if (typeof value !== 'object') {
-    issues.push({ path, message: `${typeof value} is not JSON` })
-    return
-  }
-  if (depth >= dataDepthMax) {
-    const message = parents.includes(value) ? 'a cycle is not JSON' : `nested deeper than ${dataDepthMax}`
-    issues.push({ path, message })
-    return
-  }
-  if (Array.isArray(value)) {
-    if (parents.includes(value)) {
-      issues.push({ path, message: 'a cycle is not JSON' })
-      return
-    }
-    parents.push(value)
-    for (let i = 0; i < value.length; i++) walk(value[i], `${path}[${i}]`, depth + 1, parents, issues)
-    parents.pop()
-    return
-  }
-  walkObject(value, path, depth, parents, issues)
+/** Refuses options that would not arrive as they are. */
+export function mustBeJson(options: unknown): void {
+  const [issue] = jsonIssues(options, 'options')
+  if (issue !== undefined) mustBe(false, issue.path, issue.message)
 }
 
-function walkObject(value: object, path: string, depth: number, parents: object[], issues: Issue[]): void {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    issues.push({ path, message: `${value.constructor?.name ?? 'an object with a prototype'} is not plain data` })
-    return
-  }
-  if (parents.includes(value)) {
-    issues.push({ path, message: 'a cycle is not JSON' })
-    return
-  }
-  parents.push(value)
-  for (const [key, member] of Object.entries(value)) {
-    if (member !== undefined) walk(member, `${path}.${key}`, depth + 1, parents, issues)
-  }
-  parents.pop()
+function problemOf(node: unknown, parents: readonly object[]): string | undefined {
+  if (typeof node === 'number') return Number.isFinite(node) ? undefined : `${node} is not JSON`
+  if (node === null || typeof node === 'string' || typeof node === 'boolean') return undefined
+  if (typeof node !== 'object') return `${typeof node} is not JSON`
+  if (parents.includes(node)) return 'a cycle is not JSON'
+  if (parents.length >= dataDepthMax) return `nested deeper than ${dataDepthMax}`
+  if (Array.isArray(node)) return undefined
+  // Plain objects of another realm have a prototype that is the end of its chain, too.
+  const prototype: unknown = Object.getPrototypeOf(node)
+  const isPlain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
+  return isPlain ? undefined : `${node.constructor?.name} is not plain data`
 }
 
-/** UTF-8 bytes of a text, counted only when the cheap upper bound does not decide. */
+/** Whether a text has at most so many UTF-8 bytes; counted only when the cheap bounds do not decide. */
 export function fitsBytes(text: string, bytesMax: number): boolean {
   if (text.length * 3 <= bytesMax) return true
-  if (text.length > bytesMax) return false
-  let bytes = 0
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i)
-    if (unit < 0x80) bytes += 1
-    else if (unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff)) bytes += 2
-    else bytes += 3
-  }
-  return bytes <= bytesMax
+  return text.length <= bytesMax && new TextEncoder().encode(text).length <= bytesMax
 }

@@ -11,9 +11,10 @@ export interface Model<M extends EventMap> {
 
 /** Defines a log: its name and its events. Import the same model in the page, the worker, the server and the tests. */
 export function defineLog<M extends EventMap>(def: { readonly name: string; readonly events: Events<M> }): Model<M> {
-  mustBe(isText(def.name, 128), 'a log needs a name of 1 to 128 characters')
-  definitionsOf(def.events)
-  return Object.freeze({ name: def.name, events: def.events })
+  const { name, events } = def
+  mustBe(isText(name, 128), 'a name', name)
+  definitionsOf(events)
+  return { name, events }
 }
 
 /** What {@link defineFor} gives. */

@@ -8,7 +8,7 @@ export interface Clock {
 
 /** Randomness. */
 export interface Random {
-  /** A new unique id (UUID v7 in a browser). */
+  /** A new unique id. */
   newId(): string
   /** A number in [0, 1), for jitter. */
   fraction(): number

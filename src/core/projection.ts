@@ -37,18 +37,12 @@ export function defineProjection<M extends EventMap, S, P = void>(
   events: Events<M>,
   def: ProjectionDef<M, S, P>,
 ): Projection<M, S, P> {
-  mustBe(isText(def.name, 128), 'a projection needs a name of at most 128 characters')
-  mustBe(isCount(def.version, 1), `projection ${def.name}: version must be a whole number from 1`)
+  const { name, version, initial, scope, on } = def
+  mustBe(isText(name, 128), 'a name', name)
+  mustBe(isCount(version, 1), 'version', version)
   const known = definitionsOf(events)
-  for (const name of Object.keys(def.on)) mustBe(name in known, `projection ${def.name}: no event is called ${name}`)
-  return Object.freeze({
-    name: def.name,
-    version: def.version,
-    events,
-    initial: def.initial,
-    scope: def.scope,
-    on: def.on,
-  })
+  for (const type of Object.keys(on)) mustBe(type in known, 'a handled event', type)
+  return { name, version, events, initial, scope, on }
 }
 
 /** Folds events over a state. Events without a handler, and unknown ones, leave it as it is. */

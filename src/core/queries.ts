@@ -1,9 +1,9 @@
 import { toTag } from './commit.ts'
-import { mustBe } from './errors.ts'
+import { mustBe, mustKnow } from './errors.ts'
 import type { EventMap, TagsOf } from './event.ts'
 import { isText } from './guard.ts'
-import { eventTypeMax, queryItemsMax, streamNameMax } from './limits.ts'
-import type { QueryItemData, Selector } from './query.ts'
+import { queryItemsMax, streamNameMax } from './limits.ts'
+import { isQueryItem, type QueryItemData, type Selector } from './query.ts'
 
 /** Tags that an event has to carry, all of them: `{ cartId: 'c1' }`. */
 export type TagFilter<M extends EventMap> = { readonly [K in TagsOf<M>]?: string | number }
@@ -42,48 +42,37 @@ interface AnyItem {
 
 /** A query as data. Throws for a query that is malformed or has no item. */
 export function queryToItems(query: AnyQuery): readonly QueryItemData[] {
-  const items: readonly AnyItem[] = isItemList(query) ? query : [query]
-  mustBe(items.length > 0, 'a query needs at least one item; every event is {}')
-  mustBe(items.length <= queryItemsMax, `a query has at most ${queryItemsMax} items`)
+  const items = [query].flat() as readonly AnyItem[]
+  mustBe(items.length > 0 && items.length <= queryItemsMax, 'the number of query items', items.length)
   return items.map(toItem)
 }
 
-const isItemList = (query: AnyQuery): query is readonly AnyItem[] => Array.isArray(query)
-
 function toItem(item: AnyItem): QueryItemData {
-  mustBe(typeof item === 'object' && item !== null, 'a query item must be an object')
-  for (const key of Object.keys(item)) mustBe(key === 'types' || key === 'tags', `a query item has no "${key}"`)
-  const { types, tags } = item
-  if (types !== undefined) {
-    mustBe(Array.isArray(types) && types.length > 0, 'types must be a list with at least one event type')
-    for (const name of types) mustBe(isText(name, eventTypeMax), 'an event type must be a string')
-  }
-  if (tags !== undefined) mustBe(typeof tags === 'object' && tags !== null, 'tags must be an object')
-  const wanted = Object.entries(tags ?? {}).flatMap(([key, value]) => {
-    if (value === undefined) return []
-    mustBe(typeof value === 'string' || typeof value === 'number', `the tag ${key} must be a string or a number`)
-    return [toTag(key, value)]
-  })
-  return {
-    ...(types === undefined ? {} : { types: types.map(String) }),
-    ...(wanted.length === 0 ? {} : { tags: wanted }),
-  }
+  mustBe(typeof item === 'object' && item !== null, 'a query item', item)
+  mustKnow(item, 'types tags')
+  const { types, tags = {} } = item
+  const wanted = Object.entries(tags).filter(([, value]) => value !== undefined)
+  const isSound =
+    (types === undefined || types.length > 0) &&
+    wanted.every(([, value]) => typeof value === 'string' || typeof value === 'number')
+  const data = { types, tags: wanted.length > 0 ? wanted.map(([key, value]) => toTag(key, value ?? '')) : undefined }
+  mustBe(isSound && isQueryItem(data), 'a query item', JSON.stringify(item))
+  return data
 }
 
 /** Selectors for what a reader asks: a stream, a query, both, or (neither) every event. */
-export function scopeToSelectors(scope: { readonly stream?: string; readonly query?: AnyQuery }): readonly Selector[] {
-  const { stream, query } = scope
+export function scopeToSelectors({
+  stream,
+  query = {},
+}: {
+  readonly stream?: string | undefined
+  readonly query?: AnyQuery | undefined
+}): readonly Selector[] {
   if (stream !== undefined) mustBeStreamName(stream)
-  const items = query === undefined ? [{}] : queryToItems(query)
-  return stream === undefined ? items : items.map((item) => ({ stream, ...item }))
+  return queryToItems(query).map((item) => ({ ...item, stream }))
 }
 
 /** Refuses what can't name a stream: anything but a string of 1 to 512 characters. */
 export function mustBeStreamName(stream: unknown): asserts stream is string {
-  mustBe(
-    isText(stream, streamNameMax),
-    `a stream name must be a string of 1 to ${streamNameMax} characters, not ${describe(stream)}`,
-  )
+  mustBe(isText(stream, streamNameMax), 'a stream name', stream)
 }
-const describe = (value: unknown): string =>
-  typeof value === 'string' ? `one of ${value.length}` : `${typeof value} ${String(value)}`

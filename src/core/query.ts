@@ -3,20 +3,20 @@ import { eventTypeMax, queryItemsMax, streamNameMax, tagLengthMax } from './limi
 
 /** A query item as data: types are alternatives, tags are all required; an absent part restricts nothing. */
 export interface QueryItemData {
-  readonly types?: readonly string[]
-  readonly tags?: readonly string[]
+  readonly types?: readonly string[] | undefined
+  readonly tags?: readonly string[] | undefined
 }
 
 /** One alternative of what is looked for: every part that is present has to hold of one and the same event. */
 export interface Selector extends QueryItemData {
-  readonly stream?: string
+  readonly stream?: string | undefined
 }
 
 /** What a selector looks at. */
 export interface Selectable {
   readonly type: string
   readonly stream: string
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
 }
 
 const matchesOne = (selector: Selector, event: Selectable): boolean =>
@@ -30,8 +30,8 @@ export const matches = (selectors: readonly Selector[], event: Selectable): bool
 
 /** The selectors of a condition: none when it asks for nothing. */
 export const conditionToSelectors = (condition?: {
-  readonly streams?: readonly string[]
-  readonly query?: readonly QueryItemData[]
+  readonly streams?: readonly string[] | undefined
+  readonly query?: readonly QueryItemData[] | undefined
 }): readonly Selector[] => [
   ...(condition?.streams ?? []).map((stream): Selector => ({ stream })),
   ...(condition?.query ?? []),

@@ -40,12 +40,12 @@ export interface PlacedEvent {
   readonly type: string
   readonly stream: string
   readonly data: unknown
-  readonly tags?: readonly string[]
-  readonly v?: number
+  readonly tags?: readonly string[] | undefined
+  readonly v?: number | undefined
   readonly id: string
   readonly commitId: string
   readonly version: number
   readonly time: string
-  readonly metadata?: Metadata
-  readonly position?: number
+  readonly metadata?: Metadata | undefined
+  readonly position?: number | undefined
 }

@@ -1,14 +1,10 @@
 import type { Commit } from '../core/commit.ts'
 import type { Marker } from '../core/outcome.ts'
 import { matches, type Selector } from '../core/query.ts'
-import type { AppendReason, AppendRequest } from '../protocol/worker.ts'
+import type { AppendReason } from '../protocol/worker.ts'
+import type { Incoming } from './append-call.ts'
 import type { View } from './view.ts'
 
-/** An append on its way to the disk. */
-export interface Incoming {
-  readonly request: AppendRequest
-  readonly commit: Commit
-}
 export type Admission =
   | { readonly kind: 'admit'; readonly versions: readonly number[] }
   /** The id is here already, or earlier in the group. */
@@ -20,15 +16,14 @@ export type Admission =
  * Checks one append against a view and what stands before it in the same group: ids, markers, expected versions, then
  * the query. Pure; the caller writes at the view's revision, so what was checked is what the write follows.
  */
-export function admit(view: View, staged: readonly Commit[], { request, commit }: Incoming): Admission {
+export function admit(view: View, staged: readonly Commit[], incoming: Incoming): Admission {
+  const { commit, after, failIf } = incoming
   const known = view.confirmed.positionOf(commit.id) ?? view.pending.get(commit.id)
   if (known !== undefined || view.dead.has(commit.id) || staged.some((before) => before.id === commit.id))
     return { kind: 'known' }
-  const { after } = request
   if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: { type: 'MarkerExpired' } }
-  const refusal = checkVersions(view, staged, request)
+  const refusal = checkVersions(view, staged, incoming)
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal }
-  const { failIf } = request
   if (failIf !== undefined) {
     const inGroup = staged.some((before) => before.events.some((event) => matches(failIf, event)))
     if (inGroup || view.changedSince(failIf, after)) return { kind: 'conflict', selectors: failIf, after }
@@ -39,10 +34,14 @@ export function admit(view: View, staged: readonly Commit[], { request, commit }
 const isExpired = (view: View, marker: Marker): boolean =>
   marker.database !== view.identity || marker.revision < view.floor || marker.revision > view.revision
 
-function checkVersions(view: View, staged: readonly Commit[], request: AppendRequest): AppendReason | undefined {
-  for (const { stream, version: expected } of request.expected ?? []) {
+function checkVersions(
+  view: View,
+  staged: readonly Commit[],
+  { expected: all, after }: Incoming,
+): AppendReason | undefined {
+  for (const { stream, version: expected } of all) {
     const actual = view.versionOf(stream) + countIn(staged, stream)
-    const moved = request.after !== undefined && view.changedSince([{ stream }], request.after)
+    const moved = after !== undefined && view.changedSince([{ stream }], after)
     if (!moved && (expected === 'exists' ? actual > 0 : actual === expected)) continue
     const wanted = expected === 'exists' ? 'to exist' : `at version ${expected}`
     const found = moved ? `it was changed since it was read, and is at version ${actual}` : `it is at version ${actual}`
@@ -55,12 +54,21 @@ function checkVersions(view: View, staged: readonly Commit[], request: AppendReq
 const countIn = (staged: readonly Commit[], stream: string): number =>
   staged.reduce((sum, commit) => sum + commit.events.filter((event) => event.stream === stream).length, 0)
 
-/** The version of the last event of each stream, streams in the order in which the commit first names them. */
+/** The version of each event in its stream. */
 function versionsAfter(view: View, staged: readonly Commit[], commit: Commit): readonly number[] {
-  const counts = new Map<string, number>()
-  for (const { stream } of commit.events) counts.set(stream, (counts.get(stream) ?? 0) + 1)
-  const before = new Map<string, number>()
+  const last = new Map(commit.events.map(({ stream }) => [stream, view.versionOf(stream)]))
   for (const { events } of staged)
-    for (const { stream } of events) if (counts.has(stream)) before.set(stream, (before.get(stream) ?? 0) + 1)
-  return [...counts].map(([stream, count]) => view.versionOf(stream) + (before.get(stream) ?? 0) + count)
+    for (const { stream } of events) {
+      const before = last.get(stream)
+      if (before !== undefined) last.set(stream, before + 1)
+    }
+  return countOn(last, commit)
 }
+
+/** The versions of a commit's events behind the last ones of their streams. */
+export const countOn = (last: Map<string, number>, commit: Commit): readonly number[] =>
+  commit.events.map(({ stream }) => {
+    const version = (last.get(stream) ?? 0) + 1
+    last.set(stream, version)
+    return version
+  })

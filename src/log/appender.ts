@@ -1,10 +1,12 @@
 import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
 import { deadLetterChain } from '../protocol/rows.ts'
-import type { AppendAnswer, AppendReason, AppendRequest, Durability } from '../protocol/worker.ts'
+import type { AppendAnswer, AppendReason, Durability } from '../protocol/worker.ts'
 import { isStoreError } from '../store/store.ts'
-import { type Admission, admit, type Incoming } from './admission.ts'
+import { type Admission, admit, countOn } from './admission.ts'
+import { type Incoming, readCall } from './append-call.ts'
 import type { Engine, Plan } from './engine.ts'
+import { pendingMatching } from './reader.ts'
 import type { View } from './view.ts'
 
 /** Events of a conflict that are answered; the first ones, in log order. */
@@ -36,11 +38,12 @@ export class Appender {
     this.#options = options
   }
 
-  append(batch: readonly AppendRequest[]): Promise<readonly AppendAnswer[]> {
-    const answers = batch.map((request) => {
-      const commit: Commit = JSON.parse(request.commit)
+  append(batch: readonly string[]): Promise<readonly AppendAnswer[]> {
+    const answers = batch.map((text) => {
+      const incoming = readCall(JSON.parse(text))
+      if (!('commit' in incoming)) return refused(incoming)
       return new Promise<AppendAnswer>((answer, fail) => {
-        this.#waiting.push({ request, commit, answer, fail })
+        this.#waiting.push({ ...incoming, answer, fail })
       })
     })
     if (!this.#pumping) void this.#pump()
@@ -54,28 +57,33 @@ export class Appender {
       try {
         await this.#writeGroup(group)
       } catch (error) {
-        for (const { answer, fail } of group)
-          if (isStoreError(error, 'full')) answer(refused({ type: 'StorageFull', message: error.message }))
-          else fail(error)
+        const reason = this.#reasonOf(error)
+        if (reason !== undefined) answerAll(group, reason)
+        else for (const { fail } of group) fail(error)
       }
     }
     this.#pumping = false
   }
 
+  /** The answer that a failed write gives; nothing when nothing can be said of the outcome. */
+  #reasonOf(error: unknown): AppendReason | undefined {
+    if (isStoreError(error, 'full')) return { type: 'StorageFull', message: error.message }
+    const { stopped } = this.#engine
+    return stopped === undefined ? undefined : { type: 'UpdateNeeded', message: stopped }
+  }
+
   #takeGroup(): readonly Waiting[] {
     let size = 0
     let count = 0
-    for (const { request } of this.#waiting) {
-      if (count > 0 && size + request.commit.length > groupTextMax) break
-      size += request.commit.length
+    for (const { text } of this.#waiting) {
+      if (count > 0 && size + text.length > groupTextMax) break
+      size += text.length
       count++
     }
     return this.#waiting.splice(0, count)
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
-    const stopped = this.#engine.stopped
-    if (stopped !== undefined) return answerAll(group, { type: 'UpdateNeeded', message: stopped })
     if (this.#options.requireDurable && !this.#engine.store.durable)
       return answerAll(group, { type: 'StorageUnavailable', message: 'this browser gives no storage' })
     // A "no" is only given by a view that has read the tail since the call: what it lacks may be what the caller saw.
@@ -99,7 +107,7 @@ export class Appender {
     const admitted = checked.filter(({ admission }) => admission.kind === 'admit')
     if (admitted.length === 0) return undefined
     const isLocal = view.local ?? !this.#options.synced
-    const durabilities = admitted.map(({ waiting }) => waiting.request.durability ?? this.#options.durability)
+    const durabilities = admitted.map(({ waiting }) => waiting.durability ?? this.#options.durability)
     return {
       row: {
         kind: 'append',
@@ -116,10 +124,8 @@ export class Appender {
     switch (admission.kind) {
       case 'refuse':
         return { waiting, answer: async () => refused(admission.reason) }
-      case 'conflict': {
-        const positions = firstOf(view.newerThan(admission.selectors, admission.after), conflictEventsMax)
-        return { waiting, answer: () => this.#conflict(positions) }
-      }
+      case 'conflict':
+        return { waiting, answer: () => this.#conflict(view, admission) }
       case 'known':
         return { waiting, answer: () => this.#known(commit) }
       case 'admit': {
@@ -138,9 +144,12 @@ export class Appender {
     }
   }
 
-  async #conflict(positions: readonly number[]): Promise<AppendAnswer> {
-    const events = await this.#engine.content.eventsAt(positions)
-    return refused({ type: 'ConditionConflict', events: JSON.stringify(events) })
+  /** Made when the group is on disk, since what stands in the way may be part of it. */
+  async #conflict(view: View, { selectors, after }: Extract<Admission, { kind: 'conflict' }>): Promise<AppendAnswer> {
+    const positions = firstOf(view.newerThan(selectors, after), conflictEventsMax)
+    const pending = pendingMatching(view, selectors, after?.revision ?? 0)
+    const events = [...(await this.#engine.content.eventsAt(positions)), ...pending].slice(0, conflictEventsMax)
+    return refused({ type: 'ConditionConflict', events })
   }
 
   /** The answer to a repeated append: the first one's when the content is the same. */
@@ -186,7 +195,7 @@ function checkGroup(view: View, group: readonly Waiting[]): readonly Checked[] {
   let before = 0
   return group.map((waiting): Checked => {
     const { commit, text } = settleExists(view, waiting)
-    const admission = admit(view, staged, { request: waiting.request, commit })
+    const admission = admit(view, staged, { ...waiting, commit })
     const checked = { waiting, admission, commit, text, before }
     if (admission.kind === 'admit') {
       staged.push(commit)
@@ -197,11 +206,14 @@ function checkGroup(view: View, group: readonly Waiting[]): readonly Checked[] {
 }
 
 /** A stream that is confirmed to exist always will: then nothing of `exists` needs to be checked again. */
-function settleExists(view: View, { request, commit }: Waiting): { readonly commit: Commit; readonly text: string } {
-  const sure = (request.expected ?? []).filter(
+function settleExists(
+  view: View,
+  { expected, commit, text }: Waiting,
+): { readonly commit: Commit; readonly text: string } {
+  const sure = expected.filter(
     ({ stream, version }) => version === 'exists' && view.confirmed.index.countOf(stream) > 0,
   )
-  if (sure.length === 0) return { commit, text: request.commit }
+  if (sure.length === 0) return { commit, text }
   const { condition, ...rest } = commit
   const streams = condition?.streams?.filter((stream) => !sure.some((one) => one.stream === stream)) ?? []
   const left = { ...condition, ...(streams.length > 0 ? { streams } : {}) }
@@ -211,24 +223,14 @@ function settleExists(view: View, { request, commit }: Waiting): { readonly comm
 }
 
 function versionsOfKnown(view: View, commit: Commit, first: number | undefined): readonly number[] {
-  if (first === undefined) return pendingVersions(view, commit)
-  const last = new Map<string, number>()
-  commit.events.forEach((event, at) => {
-    last.set(event.stream, first + at)
-  })
-  return [...last].map(([stream, position]) => view.confirmed.index.versionOf(stream, position))
-}
-
-function pendingVersions(view: View, commit: Commit): readonly number[] {
-  const counts = new Map(commit.events.map(({ stream }) => [stream, view.confirmed.index.countOf(stream)]))
+  const { index } = view.confirmed
+  if (first !== undefined) return commit.events.map(({ stream }, at) => index.versionOf(stream, first + at))
+  const last = new Map(commit.events.map(({ stream }) => [stream, index.countOf(stream)]))
   for (const item of view.pending.list()) {
-    for (const { stream } of item.commit.events) {
-      const count = counts.get(stream)
-      if (count !== undefined) counts.set(stream, count + 1)
-    }
-    if (item.commit.id === commit.id) break
+    const versions = countOn(last, item.commit)
+    if (item.commit.id === commit.id) return versions
   }
-  return [...counts.values()]
+  return []
 }
 
 function firstOf<T>(values: Iterable<T>, max: number): readonly T[] {

@@ -6,7 +6,7 @@ import type { Request } from '../store/store.ts'
 import type { Engine, Plan } from './engine.ts'
 import type { View } from './view.ts'
 
-/** `taken` the page is in the log · `stale` it does not follow the confirmed head · `corrupt` its digest is not that of its commits */
+/** `taken` the page is in the log · `stale` it does not follow the confirmed head · `corrupt` its end is not that of its commits */
 export type Taken = 'taken' | 'stale' | 'corrupt'
 
 /**
@@ -14,7 +14,7 @@ export type Taken = 'taken' | 'stale' | 'corrupt'
  * doubled and reordered answers are harmless.
  */
 export async function takePage(engine: Engine, page: PullPage): Promise<Taken> {
-  if (digestOf(page) !== page.through.digest) return 'corrupt'
+  if (!isSound(page)) return 'corrupt'
   const taken = await engine.write((view) => (follows(view, page) ? planOf(view, page) : undefined))
   return taken ?? (page.commits.length === 0 && follows(engine.view, page) ? 'taken' : 'stale')
 }
@@ -22,8 +22,15 @@ export async function takePage(engine: Engine, page: PullPage): Promise<Taken> {
 const follows = (view: View, page: PullPage): boolean =>
   view.confirmed.head.position === page.after.position && view.confirmed.head.digest === page.after.digest
 
-const digestOf = (page: PullPage): string =>
-  page.commits.reduce((digest, { id, contentId }) => nextDigest(digest, id, contentId), page.after.digest)
+/** Whether the end of a page is that of its commits: a row that promises more than it brings could never be read again. */
+function isSound({ after, commits, through }: PullPage): boolean {
+  let { position, digest } = after
+  for (const { id, contentId, events } of commits) {
+    position += events.length
+    digest = nextDigest(digest, id, contentId)
+  }
+  return position === through.position && digest === through.digest
+}
 
 function planOf(view: View, page: PullPage): Plan<Taken> | undefined {
   const { commits, after, through } = page

@@ -98,7 +98,8 @@ export class Engine {
 
   /**
    * Writes one row at the view's revision + 1, or nothing when `make` gives no plan. When somebody was first, the view
-   * is brought up to date and `make` decides anew. Rejects with a `StoreError` `full`, or `tidelog/storage-lost`.
+   * is brought up to date and `make` decides anew. Rejects with a `StoreError` `full`, or `tidelog/storage-lost`, which
+   * is also the answer of a log that is {@link stopped}.
    */
   write<T>(make: (view: View) => Plan<T> | undefined | Promise<Plan<T> | undefined>): Promise<T | undefined> {
     return this.#writes.run(async () => {
@@ -116,6 +117,8 @@ export class Engine {
     readFirst: boolean,
   ): Promise<Attempt<T>> {
     if (readFirst) await this.catchUp()
+    // Here, since any attempt may have found such a row: to try behind it would never end, or write where none may be.
+    if (this.stopped !== undefined) throw new TidelogError('tidelog/storage-lost', this.stopped)
     // The revision before the first read: a notice that moves the view while `make` runs must not hide what it brought.
     const base = this.view.revision
     const making = make(this.view)

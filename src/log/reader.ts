@@ -1,10 +1,13 @@
+import { TidelogError } from '../core/errors.ts'
 import { pageEventsMax } from '../core/limits.ts'
+import { mustBeStreamName } from '../core/queries.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { ChangesAnswer, ChangesRequest, HeadsAnswer, ReadAnswer, ReadRequest } from '../protocol/worker.ts'
 import { placeOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import type { Window } from './event-index.ts'
+import { type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
 import type { View } from './view.ts'
 
 /** Reads pages of a log: confirmed events up to a fixed position, then the pending ones of the same moment. */
@@ -15,41 +18,33 @@ export class Reader {
     this.#engine = engine
   }
 
-  async read(request: ReadRequest): Promise<ReadAnswer> {
+  /** One page. Rejects with `tidelog/argument` for options that make no sense, and with `tidelog/marker-expired`. */
+  async read({ options, cursor, through: fixed }: ReadRequest): Promise<ReadAnswer> {
     const { view, content } = this.#engine
-    const isFirst = request.through === undefined
-    if (isFirst) await this.#engine.catchUp()
-    if (request.after !== undefined && !isReadable(view, request.after)) return { ok: false, reason: 'marker-expired' }
-    const through = request.through ?? view.confirmed.head.position
+    const spec = readOptions(options)
+    if (fixed === undefined) await this.#engine.catchUp()
+    if (spec.after !== undefined && !isReadable(view, spec.after))
+      throw new TidelogError('tidelog/marker-expired', 'the marker is of another database, or too old')
+    const through = fixed ?? view.confirmed.head.position
     // What follows up to the first await is one moment: positions, pending events and the marker belong together.
     const head = view.marker
-    const pending = isFirst ? pendingOf(view, request) : undefined
-    const limit = Math.min(request.limit, pageEventsMax)
-    const { positions, more } = take(this.#positions(view, request, through), limit)
+    const pending = fixed === undefined ? pendingOf(view, spec) : []
+    const { positions, more } = take(positionsOf(view, spec, windowOf(view, spec, through, cursor)), spec.limit)
     const events = await content.eventsAt(positions)
-    const last = positions.at(-1)
     return {
-      ok: true,
       events: JSON.stringify(events),
-      count: events.length,
+      pending: JSON.stringify(pending),
+      cursor: more ? positions.at(-1) : undefined,
       through,
       head,
-      ...(more && last !== undefined ? { cursor: last } : {}),
-      ...(pending === undefined ? {} : { pending: JSON.stringify(pending) }),
     }
-  }
-
-  *#positions(view: View, request: ReadRequest, through: number): Generator<number> {
-    const window = windowOf(view, request, through)
-    const { after } = request
-    for (const position of view.confirmed.matching(request.selectors, window))
-      if (after === undefined || view.confirmed.revisionAt(position) > after.revision) yield position
   }
 
   /** What a view has to fold to be up to date. */
   async changes(request: ChangesRequest): Promise<ChangesAnswer> {
     const { view, content } = this.#engine
-    const { selectors, position, revision, seen } = request
+    const { position, revision, seen } = request
+    const selectors = viewSelectors(request.scope, request.types)
     if (seen === undefined || view.revision < seen) await this.#engine.catchUp()
     const head = view.marker
     const window = { after: position, through: view.confirmed.head.position }
@@ -68,6 +63,7 @@ export class Reader {
   }
 
   async heads(streams: readonly string[]): Promise<HeadsAnswer> {
+    for (const stream of streams) mustBeStreamName(stream)
     await this.#engine.catchUp()
     const { view } = this.#engine
     return {
@@ -84,29 +80,25 @@ export class Reader {
 const isReadable = (view: View, marker: { readonly database: string; readonly revision: number }): boolean =>
   marker.database === view.identity && marker.revision >= view.floor
 
-function windowOf(view: View, request: ReadRequest, through: number): Window {
-  const backwards = request.direction === 'backwards'
-  const from = Math.max(
-    request.fromPosition ?? 1,
-    (request.after?.confirmed ?? 0) + 1,
-    positionOfVersion(view, request, request.fromVersion, 1),
-  )
-  const to = Math.min(request.toPosition ?? through, through, positionOfVersion(view, request, request.toVersion, 0))
-  const { cursor } = request
-  if (backwards) return { after: from - 1, through: Math.min(to, cursor === undefined ? to : cursor - 1), backwards }
+function* positionsOf(view: View, { selectors, after }: ReadSpec, window: Window): Generator<number> {
+  for (const position of view.confirmed.matching(selectors, window))
+    if (after === undefined || view.confirmed.revisionAt(position) > after.revision) yield position
+}
+
+function windowOf(view: View, spec: ReadSpec, through: number, cursor: number | undefined): Window {
+  const { fromPosition = 1, toPosition = through, fromVersion, toVersion, stream = '', after, isBackwards } = spec
+  const { index } = view.confirmed
+  // A version that is not confirmed yet lies behind everything.
+  const place = (version: number): number => (version < 1 ? 0 : (index.ordinalOf(stream, version) ?? through + 1))
+  const from = Math.max(fromPosition, (after?.confirmed ?? 0) + 1, fromVersion === undefined ? 1 : place(fromVersion))
+  const to = Math.min(toPosition, through, toVersion === undefined ? through : place(toVersion))
+  if (isBackwards)
+    return { after: from - 1, through: cursor === undefined ? to : Math.min(to, cursor - 1), backwards: true }
   return { after: Math.max(from - 1, cursor ?? 0), through: to }
 }
 
-/** Where a version lies; one that is not confirmed yet lies behind everything. */
-function positionOfVersion(view: View, request: ReadRequest, version: number | undefined, least: number): number {
-  const stream = request.selectors[0]?.stream
-  if (stream === undefined || version === undefined) return least === 1 ? 1 : Number.MAX_SAFE_INTEGER
-  if (version < 1) return 0
-  return view.confirmed.index.ordinalOf(stream, version) ?? Number.MAX_SAFE_INTEGER
-}
-
 /** Pending events that match and whose content came after a revision, in local order. */
-function pendingMatching(view: View, selectors: readonly Selector[], after: number): readonly PlacedEvent[] {
+export function pendingMatching(view: View, selectors: readonly Selector[], after: number): readonly PlacedEvent[] {
   const counts = new Map<string, number>()
   const found: PlacedEvent[] = []
   for (const { commit, revision } of view.pending.list()) {
@@ -120,12 +112,13 @@ function pendingMatching(view: View, selectors: readonly Selector[], after: numb
   return found
 }
 
-function pendingOf(view: View, request: ReadRequest): readonly PlacedEvent[] {
-  if (request.toPosition !== undefined) return []
-  const found = pendingMatching(view, request.selectors, request.after?.revision ?? 0).filter(
-    ({ version }) => version >= (request.fromVersion ?? 1) && version <= (request.toVersion ?? Number.MAX_SAFE_INTEGER),
+function pendingOf(view: View, spec: ReadSpec): readonly PlacedEvent[] {
+  const { selectors, after, toPosition, fromVersion = 0, toVersion = Number.POSITIVE_INFINITY, isBackwards } = spec
+  if (toPosition !== undefined) return []
+  const found = pendingMatching(view, selectors, after?.revision ?? 0).filter(
+    ({ version }) => version >= fromVersion && version <= toVersion,
   )
-  return request.direction === 'backwards' ? [...found].reverse() : found
+  return isBackwards ? found.reverse() : found
 }
 
 /** The first `max` values, and whether there are more. */

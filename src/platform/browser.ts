@@ -1,5 +1,5 @@
-import { v7 } from 'uuid'
 import type { Channel, Clock, LockOptions, Locks, OpenChannel, Random } from '../core/ports.ts'
+import { newRandomId } from './ids.ts'
 
 /** The ports of a browser, in a page and in a worker alike. */
 export const browserClock: Clock = {
@@ -10,7 +10,7 @@ export const browserClock: Clock = {
   },
 }
 
-export const browserRandom: Random = { newId: () => v7(), fraction: () => Math.random() }
+export const browserRandom: Random = { newId: newRandomId, fraction: () => Math.random() }
 
 /** Web Locks; where there are none (insecure pages, old web views) every request is granted at once. */
 export const browserLocks: Locks = {

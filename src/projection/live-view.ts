@@ -1,13 +1,12 @@
-import { decodeEvent } from '../core/decode.ts'
+import { decodeAll } from '../core/decode.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
-import type { Marker } from '../core/outcome.ts'
+import { jsonIssues } from '../core/json.ts'
+import { createCell } from '../core/observable.ts'
+import type { Marker, Receipt } from '../core/outcome.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldEvents } from '../core/projection.ts'
-import type { Selector } from '../core/query.ts'
-import type { PlacedEvent } from '../core/recorded.ts'
-import type { ChangesAnswer, ChangesRequest, Snapshot } from '../protocol/worker.ts'
-import { parseSnapshot, snapshotText } from './snapshot.ts'
+import type { AnyScope, ChangesAnswer, ChangesRequest, Snapshot } from '../protocol/worker.ts'
 
 /** Where a view gets its events from. */
 export interface ChangeSource {
@@ -18,24 +17,26 @@ export interface ChangeSource {
   readonly onMoved: (listener: (revision: number | undefined) => void) => () => void
 }
 
-export type AnyFold<S> = Readonly<Record<string, ((state: S, event: never) => S) | undefined>>
-
 export interface ViewSpec<S> {
   /** Names the view's snapshot: another key for every name, version and scope. */
   readonly key: string
   readonly initial: S
-  readonly on: AnyFold<S>
-  readonly selectors: readonly Selector[]
+  readonly on: Readonly<Record<string, ((state: S, event: never) => S) | undefined>>
+  readonly scope: AnyScope
+  /** Types that the fold has handlers for. */
+  readonly types: readonly string[]
   readonly definitions: EventMap
 }
 
 /** A snapshot is saved after so many confirmed events. */
 const snapshotEvery = 200
 
-interface Waiter {
-  readonly revision: number
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
+interface Shown<S> {
+  readonly state: S
+  /** What the state has seen of the log; absent before the first look. */
+  readonly head?: Marker
+  /** Why the view no longer follows the log. */
+  readonly error?: unknown
 }
 
 /**
@@ -44,190 +45,159 @@ interface Waiter {
  * confirmed e1 e2 e3 ─ state at 3, never folded again │ pending p1 p2 ─ folded on top, and dropped when the queue changes
  */
 export class LiveView<S> {
+  readonly ready: Promise<S>
   readonly #spec: ViewSpec<S>
   readonly #source: ChangeSource
   readonly #clock: Clock
-  readonly #listeners = new Set<() => void>()
+  readonly #onEnd: () => void
   readonly #stopListening: () => void
-  #waiters: Waiter[] = []
+  readonly #shown: ReturnType<typeof createCell<Shown<S>>>
+  /** The state of the confirmed events up to the position. */
   #confirmed: S
-  #state: S
   #position = 0
-  #head: Marker | undefined
   #sinceSnapshot = 0
   #seen: number | undefined
-  #isRefreshing = false
   #isStale = true
-  #isClosed = false
-  #error: unknown
-  readonly ready: Promise<S>
+  #isEnded = false
+  #refreshing: Promise<void> | undefined
 
-  constructor(spec: ViewSpec<S>, source: ChangeSource, clock: Clock) {
+  constructor(spec: ViewSpec<S>, source: ChangeSource, clock: Clock, onEnd: () => void) {
     this.#spec = spec
     this.#source = source
     this.#clock = clock
+    this.#onEnd = onEnd
     this.#confirmed = spec.initial
-    this.#state = spec.initial
+    this.#shown = createCell<Shown<S>>({ state: spec.initial })
     // Listening comes before the first look, so that nothing falls between.
-    this.#stopListening = source.onMoved((revision) => this.#moved(revision))
-    this.ready = this.#start()
+    this.#stopListening = source.onMoved((revision) => {
+      this.#seen = revision
+      this.#isStale = true
+      void this.#refresh()
+    })
+    this.#refreshing = this.#start()
+    this.ready = this.#refreshing.then(() => this.#mustFollow())
     this.ready.catch(() => {})
   }
 
-  get(): S {
-    return this.#state
-  }
+  readonly get = (): S => this.#shown.get().state
+  readonly error = (): unknown => this.#shown.get().error
+  readonly subscribe = (onChange: () => void): (() => void) => this.#shown.subscribe(onChange)
+  readonly close = (): void => this.#end(new TidelogError('tidelog/log-closed', 'the view is closed'))
 
-  error(): unknown {
-    return this.#error
-  }
-
-  subscribe(onChange: () => void): () => void {
-    const listener = (): void => onChange()
-    this.#listeners.add(listener)
-    return () => {
-      this.#listeners.delete(listener)
-    }
-  }
-
-  async waitFor(seen: Marker, timeoutMs: number | undefined): Promise<S> {
+  /** Resolves once the view has folded what the receipt or marker has seen; rejects with `tidelog/timeout`. */
+  readonly waitFor = async (
+    seen: Receipt<unknown> | Marker,
+    { timeoutMs }: { readonly timeoutMs?: number } = {},
+  ): Promise<S> => {
+    const marker = 'head' in seen ? seen.head : seen
     await this.ready
-    mustBe(seen.database === this.#head?.database, 'the marker is of another database')
-    if (this.#head.revision < seen.revision) await this.#waitUntil(seen.revision, timeoutMs)
-    return this.#state
+    mustBe(marker.database === this.#shown.get().head?.database, 'a marker', marker.database)
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        const { head, error } = this.#shown.get()
+        if (error === undefined && (head?.revision ?? 0) < marker.revision) return
+        stop()
+        callOff()
+        resolve()
+      }
+      const stop = this.subscribe(look)
+      const giveUp = (): void => {
+        stop()
+        reject(new TidelogError('tidelog/timeout', `not reached in ${timeoutMs} ms`))
+      }
+      const callOff = timeoutMs === undefined ? () => {} : this.#clock.after(timeoutMs, giveUp)
+      look()
+      // The notice of the write may have been lost: then the worker has to look further than notices have told.
+      this.#seen = marker.revision
+      this.#isStale = true
+      void this.#refresh()
+    })
+    return this.#mustFollow()
   }
 
-  close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#stopListening()
-    this.#settle(new TidelogError('tidelog/log-closed', 'the view is closed'))
+  #mustFollow(): S {
+    const { state, error } = this.#shown.get()
+    if (error !== undefined) throw error
+    return state
   }
 
-  async #start(): Promise<S> {
-    const saved = await this.#source.getSnapshot(this.#spec.key).catch(() => undefined)
-    const snapshot = saved === undefined ? undefined : parseSnapshot<S>(saved)
-    if (snapshot !== undefined) {
-      this.#confirmed = snapshot.state
-      this.#position = snapshot.position
+  async #start(): Promise<void> {
+    try {
+      const snapshot = await this.#source.getSnapshot(this.#spec.key)
+      // What can't be read throws here, before it is taken for a state.
+      if (snapshot !== undefined) this.#restore(JSON.parse(snapshot.state).state, snapshot.position)
+    } catch {
+      this.#restore(this.#spec.initial, 0)
     }
-    await this.#refresh()
-    if (this.#error !== undefined) throw this.#error
-    return this.#state
+    await this.#follow()
   }
 
-  #moved(revision: number | undefined): void {
-    this.#seen = revision
-    this.#isStale = true
-    if (this.#head !== undefined) void this.#refresh()
+  #restore(state: S, position: number): void {
+    this.#confirmed = state
+    this.#position = position
   }
 
   /** One at a time; what moves meanwhile is looked at before it ends. */
-  async #refresh(): Promise<void> {
-    if (this.#isRefreshing) return
-    this.#isRefreshing = true
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#follow()
+    return this.#refreshing
+  }
+
+  async #follow(): Promise<void> {
     try {
-      while (this.#isStale && !this.#isClosed) {
+      while (this.#isStale && !this.#isEnded) {
         this.#isStale = false
-        await this.#take()
+        while (!(await this.#take()));
       }
     } catch (error) {
-      this.#fail(error)
-    } finally {
-      this.#isRefreshing = false
+      this.#end(error)
     }
+    this.#refreshing = undefined
   }
 
-  async #take(): Promise<void> {
-    for (;;) {
-      const seen = this.#seen
-      const answer = await this.#source.changes({
-        selectors: this.#spec.selectors,
-        position: this.#position,
-        revision: this.#head?.revision ?? 0,
-        ...(seen === undefined ? {} : { seen }),
-      })
-      if (this.#isClosed) return
-      if (this.#position > answer.head.confirmed) this.#restart()
-      else if (this.#fold(answer)) return this.#publish(answer.head)
+  /** Asks for what is new and folds it; true when nothing more waits. */
+  async #take(): Promise<boolean> {
+    const { head: before, state } = this.#shown.get()
+    const seen = this.#seen
+    const { scope, types, definitions } = this.#spec
+    const { head, confirmed, position, more, pendingIs, pending } = await this.#source.changes({
+      scope,
+      types,
+      position: this.#position,
+      revision: before?.revision ?? 0,
+      seen,
+    })
+    if (this.#isEnded) return true
+    if (this.#position > head.confirmed) {
+      // The snapshot lies beyond the log, so it is not this log's.
+      this.#restore(this.#spec.initial, 0)
+      return false
     }
-  }
-
-  /** The snapshot lies beyond the log: it is not this log's, so everything is folded again. */
-  #restart(): void {
-    this.#confirmed = this.#spec.initial
-    this.#position = 0
-    this.#head = undefined
-  }
-
-  /** Takes an answer; true when it reaches the end. */
-  #fold(answer: ChangesAnswer): boolean {
-    const confirmed = this.#decode(answer.confirmed)
-    this.#confirmed = foldEvents(this.#spec.on, this.#confirmed, confirmed)
-    this.#position = answer.position
-    this.#sinceSnapshot += confirmed.length
-    if (answer.more) return false
-    const below = answer.pendingIs === 'all' ? this.#confirmed : this.#state
-    this.#state = foldEvents(this.#spec.on, below, this.#decode(answer.pending))
+    const events = decodeAll(definitions, confirmed)
+    this.#restore(foldEvents(this.#spec.on, this.#confirmed, events), position)
+    this.#sinceSnapshot += events.length
+    if (more) return false
+    const below = pendingIs === 'all' ? this.#confirmed : state
+    this.#shown.set({ state: foldEvents(this.#spec.on, below, decodeAll(definitions, pending)), head })
+    if (this.#sinceSnapshot >= snapshotEvery) this.#save()
     return true
   }
 
-  #decode(text: string): readonly { readonly type: string }[] {
-    const placed: readonly PlacedEvent[] = JSON.parse(text)
-    return placed.map((one) => decodeEvent(this.#spec.definitions, one))
-  }
-
-  #publish(head: Marker): void {
-    this.#head = head
-    const done = this.#waiters.filter(({ revision }) => revision <= head.revision)
-    this.#waiters = this.#waiters.filter(({ revision }) => revision > head.revision)
-    for (const { resolve } of done) resolve()
-    for (const listener of [...this.#listeners]) listener()
-    if (this.#sinceSnapshot >= snapshotEvery) this.#save()
-  }
-
+  /** Saves the state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
   #save(): void {
-    const state = snapshotText(this.#confirmed)
     this.#sinceSnapshot = 0
-    if (state === undefined) return
-    // A snapshot that is not saved costs a longer fold, nothing else.
-    this.#source.putSnapshot(this.#spec.key, { position: this.#position, state }).catch(() => {})
+    const state = this.#confirmed
+    if (state !== undefined && jsonIssues(state, '').length > 0) return
+    const snapshot = { position: this.#position, state: JSON.stringify({ state }) }
+    this.#source.putSnapshot(this.#spec.key, snapshot).catch(() => {})
   }
 
-  /** A fold or the log failed: the view keeps its last state and says why it stopped. */
-  #fail(error: unknown): void {
-    this.#error = error
-    this.#isClosed = true
+  /** The view keeps its last state and says why it stopped. */
+  #end(error: unknown): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
     this.#stopListening()
-    this.#settle(error)
-    for (const listener of [...this.#listeners]) listener()
-  }
-
-  #settle(error: unknown): void {
-    const waiters = this.#waiters
-    this.#waiters = []
-    for (const { reject } of waiters) reject(error)
-  }
-
-  #waitUntil(revision: number, timeoutMs: number | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#isClosed) return reject(this.#error ?? new TidelogError('tidelog/log-closed', 'the view is closed'))
-      const late = new TidelogError('tidelog/timeout', `the view did not reach the marker within ${timeoutMs} ms`)
-      const callOff = timeoutMs === undefined ? () => {} : this.#clock.after(timeoutMs, () => waiter.reject(late))
-      const waiter: Waiter = {
-        revision,
-        resolve: () => {
-          callOff()
-          resolve()
-        },
-        reject: (error) => {
-          callOff()
-          this.#waiters = this.#waiters.filter((one) => one !== waiter)
-          reject(error)
-        },
-      }
-      this.#waiters.push(waiter)
-      this.#moved(revision)
-    })
+    this.#onEnd()
+    this.#shown.set({ ...this.#shown.get(), error })
   }
 }

@@ -76,22 +76,7 @@ export type SyncState =
 /** Guards a message from a channel. */
 export function isNotice(value: unknown): value is Notice {
   if (!isRecord(value) || value.v !== noticeVersion) return false
-  switch (value.kind) {
-    case 'contended':
-      return true
-    case 'moved':
-      return (
-        typeof value.database === 'string' &&
-        isCount(value.previous) &&
-        isCount(value.head, 1) &&
-        isCount(value.confirmed) &&
-        isCount(value.pending)
-      )
-    case 'sync':
-      return typeof value.database === 'string' && isRecord(value.link) && typeof value.link.state === 'string'
-    case 'sync-request':
-      return typeof value.database === 'string'
-    default:
-      return false
-  }
+  const { kind, previous, head, confirmed, pending } = value
+  if (kind === 'moved') return [previous, head, confirmed, pending].every((count) => isCount(count))
+  return kind === 'sync' ? isRecord(value.link) : kind === 'contended' || kind === 'sync-request'
 }

@@ -72,7 +72,7 @@ export interface MovedRow extends Row {
 export interface TakenOut {
   readonly stream: string
   readonly type: string
-  readonly tags?: readonly string[]
+  readonly tags?: readonly string[] | undefined
 }
 
 /** A row of `log`: confirmed commits, without a gap to the row before. */

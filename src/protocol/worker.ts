@@ -1,5 +1,6 @@
-import type { Marker, VersionConflict } from '../core/outcome.ts'
-import type { Selector } from '../core/query.ts'
+import type { Metadata, StoredEvent } from '../core/commit.ts'
+import type { Marker, TooLarge, VersionConflict } from '../core/outcome.ts'
+import type { AnyQuery } from '../core/queries.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { SyncLink } from './notice.ts'
 import type { Problem } from './sync.ts'
@@ -10,7 +11,8 @@ import type { Problem } from './sync.ts'
  */
 export interface WorkerApi {
   open(request: OpenRequest): Promise<OpenAnswer>
-  append(batch: readonly AppendRequest[]): Promise<readonly AppendAnswer[]>
+  /** Each element is the JSON text of an {@link AppendCall}. */
+  append(batch: readonly string[]): Promise<readonly AppendAnswer[]>
   read(request: ReadRequest): Promise<ReadAnswer>
   changes(request: ChangesRequest): Promise<ChangesAnswer>
   heads(streams: readonly string[]): Promise<HeadsAnswer>
@@ -35,36 +37,56 @@ export interface OpenRequest {
   readonly durability: Durability
   readonly requireDurable: boolean
   /** The sync endpoint of this log, for a worker that brings none. */
-  readonly syncUrl?: string
-  readonly credentials?: Readonly<Record<string, string>>
+  readonly syncUrl?: string | undefined
+  readonly credentials?: Readonly<Record<string, string>> | undefined
   /** The worker holds a Web Lock of this name while it lives, so that the page notices its death. */
   readonly aliveLock: string
 }
 export type Durability = 'relaxed' | 'strict'
 
+/** Where the log rests, as the page shows it. */
+export interface StorageStatus {
+  readonly state: 'opening' | 'ok' | 'memory' | 'full' | 'lost' | 'needs-newer-app' | 'closed'
+  /** False while what is appended would not survive this tab. */
+  readonly durable: boolean
+  readonly problem?: string | undefined
+}
+
 export type OpenAnswer =
   | {
       readonly ok: true
       readonly database: string
-      /** Name of the database, which the channel's name is made of. */
-      readonly name: string
-      readonly durable: boolean
-      readonly readOnly: boolean
+      readonly storage: StorageStatus
       readonly sync: SyncLink
       readonly head: Marker
       readonly pending: number
-      /** Why there is no storage, when `durable` is false. */
-      readonly problem?: string
     }
   | { readonly ok: false; readonly reason: { readonly type: 'ProtocolMismatch' | 'Moved'; readonly message: string } }
 
-/** One append. The commit is JSON text made by the page; the condition is checked here once and does not travel. */
-export interface AppendRequest {
-  readonly commit: string
-  readonly expected?: readonly { readonly stream: string; readonly version: number | 'exists' }[]
-  readonly failIf?: readonly Selector[]
-  readonly after?: Marker
-  readonly durability?: Durability
+/**
+ * One append as the page sends it, inside JSON text: facts that passed their schemas, and the caller's own options,
+ * which the worker reads. The page mints the ids and the time, so that a call made again is the same append.
+ */
+export interface AppendCall {
+  readonly id: string
+  readonly contentId: string
+  readonly time: string
+  readonly writes: readonly {
+    readonly stream?: string | undefined
+    readonly events: readonly StoredEvent[]
+    readonly expectedVersion?: unknown
+  }[]
+  readonly options: {
+    readonly metadata?: Metadata | undefined
+    readonly durability?: unknown
+    readonly expectedVersion?: unknown
+    readonly failIfEventsMatch?: AnyQuery | undefined
+    readonly after?: unknown
+  }
+}
+export interface Expected {
+  readonly stream: string
+  readonly version: number | 'exists'
 }
 export type AppendAnswer =
   | {
@@ -72,7 +94,7 @@ export type AppendAnswer =
       readonly head: Marker
       /** Position of the first event; absent while pending. */
       readonly first?: number
-      /** The version of the last event of each stream, streams in the order of their first event in the commit. */
+      /** The version of each event in its stream. */
       readonly versions: readonly number[]
       readonly durable: boolean
       /** The content under this id that was here before, when the append was a repetition. */
@@ -81,51 +103,59 @@ export type AppendAnswer =
   | { readonly ok: false; readonly reason: AppendReason }
 export type AppendReason =
   | VersionConflict
-  | { readonly type: 'ConditionConflict'; readonly events: string }
+  | { readonly type: 'ConditionConflict'; readonly events: readonly PlacedEvent[] }
   | { readonly type: 'StorageFull' | 'StorageUnavailable' | 'UpdateNeeded'; readonly message: string }
   | { readonly type: 'IdTaken'; readonly commitId: string }
   | { readonly type: 'MarkerExpired' }
+  | TooLarge
+  /** The call makes no sense. */
+  | { readonly type: 'Argument'; readonly message: string }
 
 /** One page of a read. The first page of a read has no `through`; it fixes it and brings the pending events. */
 export interface ReadRequest {
-  readonly selectors: readonly Selector[]
-  readonly direction: 'forwards' | 'backwards'
+  /** The caller's own options, which the worker reads. */
+  readonly options: AnyReadOptions
   /** Confirmed events from here on, in the read's direction; exclusive. */
-  readonly cursor?: number
+  readonly cursor?: number | undefined
   /** Confirmed events up to and including this position belong to the read. */
-  readonly through?: number
-  readonly fromPosition?: number
-  readonly toPosition?: number
-  /** Of one stream; only with selectors that name it. */
-  readonly fromVersion?: number
-  readonly toVersion?: number
-  readonly after?: Marker
-  readonly limit: number
+  readonly through?: number | undefined
 }
-export type ReadAnswer =
-  | {
-      readonly ok: true
-      /** JSON text of a list of placed events, confirmed, in the read's direction. */
-      readonly events: string
-      readonly count: number
-      /** Where the next page goes on; absent when all confirmed ones are read. */
-      readonly cursor?: number
-      readonly through: number
-      /** First page only: JSON text of the pending events, in the read's direction. */
-      readonly pending?: string
-      readonly head: Marker
-    }
-  | { readonly ok: false; readonly reason: 'marker-expired' }
+export interface AnyReadOptions extends AnyScope {
+  readonly direction?: 'forwards' | 'backwards' | undefined
+  readonly limit?: number | undefined
+  readonly after?: Marker | undefined
+  readonly fromPosition?: number | undefined
+  readonly toPosition?: number | undefined
+  readonly fromVersion?: number | undefined
+  readonly toVersion?: number | undefined
+  readonly unknown?: 'skip' | 'yield' | undefined
+}
+export interface AnyScope {
+  readonly stream?: string | undefined
+  readonly query?: AnyQuery | undefined
+}
+export interface ReadAnswer {
+  /** JSON text of a list of placed events, confirmed, in the read's direction. */
+  readonly events: string
+  /** JSON text of the pending events, in the read's direction; none but on the first page. */
+  readonly pending: string
+  /** Where the next page goes on; absent when all confirmed ones are read. */
+  readonly cursor: number | undefined
+  readonly through: number
+  readonly head: Marker
+}
 
 /** What a view has folded, and asks to be brought up to date. */
 export interface ChangesRequest {
-  readonly selectors: readonly Selector[]
+  readonly scope: AnyScope
+  /** Only events of these types are wanted. */
+  readonly types: readonly string[]
   /** Confirmed events up to here are folded. */
   readonly position: number
   /** The revision of the last answer; 0 at first. */
   readonly revision: number
   /** A revision known from a notice: a worker that has it need not look at the disk. */
-  readonly seen?: number
+  readonly seen?: number | undefined
 }
 export interface ChangesAnswer {
   /** JSON text of the confirmed events after `position`, in order. */
@@ -147,11 +177,10 @@ export interface HeadsAnswer {
   readonly streams: readonly { readonly version: number; readonly confirmed: number }[]
 }
 export type CommitState =
-  | { readonly state: 'pending' }
-  | { readonly state: 'confirmed'; readonly position: number }
-  | { readonly state: 'refused'; readonly letter: DeadLetterData }
-  | { readonly state: 'withdrawn' }
-  | { readonly state: 'unknown' }
+  | { readonly status: 'pending' | 'unknown' | 'withdrawn' }
+  | { readonly status: 'confirmed'; readonly position: number }
+  | { readonly status: 'rejected'; readonly problem: Problem }
+  | { readonly status: 'conflict'; readonly events: readonly PlacedEvent[] }
 
 /** A projection's state at a confirmed position. */
 export interface Snapshot {

@@ -89,7 +89,10 @@ class IdbStore implements Store {
 
   async #open(): Promise<void> {
     const opened = await this.#openInTime()
-    const [row] = await transact(unwrap(opened), [{ op: 'get', store: 'state', key: [identityChain, 0] }], {})
+    const [row] = await this.#readIdentity(unwrap(opened)).catch((error: unknown) => {
+      opened.close()
+      throw toStoreError(error)
+    })
     const identity = String((row as StateRow | undefined)?.id)
     if (this.#identity !== undefined && this.#identity !== identity) {
       opened.close()
@@ -99,24 +102,38 @@ class IdbStore implements Store {
     this.#db = unwrap(opened)
   }
 
+  /** Async, since a connection that is closing makes `transaction` throw. */
+  async #readIdentity(db: IDBDatabase): Promise<readonly unknown[]> {
+    return transact(db, [{ op: 'get', store: 'state', key: [identityChain, 0] }], {})
+  }
+
   #openInTime(): Promise<IDBPDatabase> {
-    const { name, clock, newId, openTimeoutMs = 15_000 } = this.#options
-    const opening = openDB(name, version, {
-      upgrade(db, _from, _to, transaction) {
-        for (const [store, keyPath] of Object.entries(keyPaths))
-          db.createObjectStore(store, { keyPath: typeof keyPath === 'string' ? keyPath : [...keyPath] })
-        const identity: StateRow = { chain: identityChain, n: 0, format: rowFormat, id: newId() }
-        void transaction.objectStore('state').add(identity)
-      },
-      blocking: () => this.#drop(),
-      terminated: () => this.#drop(),
-    })
+    const { clock, openTimeoutMs = 15_000 } = this.#options
+    const opening = this.#openNow()
     return new Promise((resolve, reject) => {
       const callOff = clock.after(openTimeoutMs, () => {
         reject(new StoreError('lost', `storage did not answer within ${openTimeoutMs} ms`))
         opening.then((late) => late.close()).catch(() => {})
       })
       opening.then(resolve, (error: unknown) => reject(toStoreError(error))).finally(callOff)
+    })
+  }
+
+  /** Async, since `indexedDB` may be missing, or throw where storage is forbidden. */
+  async #openNow(): Promise<IDBPDatabase> {
+    return openDB(this.#options.name, version, {
+      upgrade: (db, _from, _to, transaction) => {
+        for (const [store, keyPath] of Object.entries(keyPaths))
+          db.createObjectStore(store, { keyPath: typeof keyPath === 'string' ? keyPath : [...keyPath] })
+        const identity: StateRow = { chain: identityChain, n: 0, format: rowFormat, id: this.#options.newId() }
+        void transaction.objectStore('state').add(identity)
+      },
+      blocking: (_current, _blocked, { target }) => {
+        // Whatever this connection has come to: one that stays open holds up a deletion for ever.
+        if (target instanceof IDBDatabase) target.close()
+        this.#drop()
+      },
+      terminated: () => this.#drop(),
     })
   }
 

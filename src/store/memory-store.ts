@@ -36,7 +36,7 @@ export function openMemoryStore(database: MemoryDatabase, options: { readonly du
     durable: options.durable ?? false,
     async run<const R extends readonly Request[]>(requests: R, options: RunOptions = {}): Promise<Results<R>> {
       if (closed) throw new StoreError('closed', 'the store was closed')
-      const results = apply(database, requests, options.write === true)
+      const results = applyAll(database, requests, options.write === true)
       await Promise.resolve()
       return results as Results<R>
     },
@@ -46,27 +46,41 @@ export function openMemoryStore(database: MemoryDatabase, options: { readonly du
   }
 }
 
-function apply(database: MemoryDatabase, requests: readonly Request[], write: boolean): unknown[] {
-  const taken = requests.find((request) => request.op === 'add' && has(database, request.store, request.row))
-  if (taken !== undefined) throw new StoreError('taken', `a row of ${taken.store} has that key already`)
-  return requests.map((request) => {
-    const table = tableOf(database, request.store)
-    switch (request.op) {
-      case 'get':
-        return clone(table[indexOf(table, request.key)], request.key)
-      case 'range':
-        return rangeOf(table, request).map((entry) => structuredClone(entry.row))
-      case 'add':
-      case 'put':
-        mustWrite(write)
-        put(database, request.store, structuredClone(request.row))
-        return undefined
-      case 'delete':
-        mustWrite(write)
-        remove(table, request.from, request.to)
-        return undefined
-    }
-  })
+/** Everything or nothing: what stood before is put back when a request fails. */
+function applyAll(database: MemoryDatabase, requests: readonly Request[], write: boolean): unknown[] {
+  // A single request changes nothing before it fails.
+  const before =
+    write && requests.length > 1 ? [...database.tables].map(([name, rows]) => ({ name, rows: [...rows] })) : []
+  try {
+    return requests.map((request) => apply(database, request, write))
+  } catch (error) {
+    for (const { name, rows } of before) database.tables.set(name, rows)
+    throw error
+  }
+}
+
+function apply(database: MemoryDatabase, request: Request, write: boolean): unknown {
+  const table = tableOf(database, request.store)
+  switch (request.op) {
+    case 'get':
+      return clone(table[indexOf(table, request.key)], request.key)
+    case 'range':
+      return rangeOf(table, request).map((entry) => structuredClone(entry.row))
+    case 'add':
+      mustWrite(write)
+      if (has(database, request.store, request.row))
+        throw new StoreError('taken', `a row of ${request.store} has that key already`)
+      put(database, request.store, structuredClone(request.row))
+      return undefined
+    case 'put':
+      mustWrite(write)
+      put(database, request.store, structuredClone(request.row))
+      return undefined
+    case 'delete':
+      mustWrite(write)
+      remove(table, request.from, request.to)
+      return undefined
+  }
 }
 
 const mustWrite = (write: boolean): void => {

@@ -70,7 +70,8 @@ export class StoreError extends Error {
   readonly kind: StoreErrorKind
   constructor(kind: StoreErrorKind, message: string, options?: ErrorOptions) {
     super(message, options)
-    this.name = 'StoreError'
+    // What reaches the page is a log without its storage.
+    this.name = 'tidelog/storage-lost'
     this.kind = kind
   }
 }

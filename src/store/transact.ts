@@ -9,13 +9,23 @@ export function transact(db: IDBDatabase, requests: readonly Request[], options:
   const transaction = db.transaction(stores, options.write === true ? 'readwrite' : 'readonly', {
     durability: options.durability ?? 'relaxed',
   })
-  const issued = requests.map((request) => issue(transaction, request))
+  const issued = issueAll(transaction, requests)
   transaction.commit()
   return new Promise((resolve, reject) => {
     transaction.oncomplete = () => resolve(issued.map(({ result }) => result))
     // Quota refuses after the requests succeeded and sends no error event, so `abort` is what counts.
     transaction.onabort = () => reject(toStoreError(transaction.error))
   })
+}
+
+/** A request that can't be issued takes those before it along: left alone, the transaction would commit them. */
+function issueAll(transaction: IDBTransaction, requests: readonly Request[]): readonly IDBRequest[] {
+  try {
+    return requests.map((request) => issue(transaction, request))
+  } catch (error) {
+    transaction.abort()
+    throw error
+  }
 }
 
 function issue(transaction: IDBTransaction, request: Request): IDBRequest {
@@ -47,6 +57,7 @@ function toIdbRange(range: { readonly after?: Key; readonly from?: Key; readonly
 
 /** Every way a transaction ends badly, by its name: the text of a message differs between engines. */
 export function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
   const name = error instanceof Error || error instanceof DOMException ? error.name : 'abort'
   const message =
     error instanceof Error || error instanceof DOMException ? error.message : 'the transaction was aborted'

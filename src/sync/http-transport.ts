@@ -1,4 +1,3 @@
-import { createParser } from 'eventsource-parser'
 import { isRecord } from '../core/guard.ts'
 import type { Clock, Fetch } from '../core/ports.ts'
 import {
@@ -14,6 +13,7 @@ import {
   syncProtocol,
 } from '../protocol/sync.ts'
 import { failureOfStatus, SyncFailure } from './failure.ts'
+import { createSseParser } from './sse.ts'
 import type { LiveMessage, Transport } from './transport.ts'
 
 export interface HttpOptions {
@@ -108,8 +108,8 @@ async function follow(
   try {
     const init = { method: 'GET', headers: { accept: 'text/event-stream' } }
     const response = await send(options, `live?${toQuery(seen)}`, init, silence.signal)
-    const parser = createParser({
-      onEvent: ({ event, data }) => takeEvent(event, parseJson(data), onMessage),
+    const feed = createSseParser({
+      onEvent: (name, data) => takeEvent(name, parseJson(data), onMessage),
       onComment: () => onMessage({ kind: 'alive' }),
     })
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
@@ -117,7 +117,7 @@ async function follow(
       const chunk = await reader?.read()
       if (chunk === undefined || chunk.done) return
       silence.restart()
-      parser.feed(chunk.value)
+      feed(chunk.value)
     }
   } catch (error) {
     throw silence.passed ? new SyncFailure('retry', 'silent', 'the live stream fell silent') : error
@@ -126,7 +126,7 @@ async function follow(
   }
 }
 
-function takeEvent(event: string | undefined, data: unknown, onMessage: (message: LiveMessage) => void): void {
+function takeEvent(event: string, data: unknown, onMessage: (message: LiveMessage) => void): void {
   if (event === 'page' && isPullPage(data)) onMessage({ kind: 'page', page: data })
   else if (event === 'head' && isLiveHead(data)) onMessage({ kind: 'head', head: data.head })
   else if (event === 'diverged') throw new SyncFailure('diverged', 'diverged', 'the log at the server is another one')

@@ -36,19 +36,25 @@ export class Line {
 /** The same stream, which fails when the signal is aborted. */
 function breakable(body: ReadableStream<Uint8Array>, cut: AbortSignal): ReadableStream<Uint8Array> {
   const reader = body.getReader()
+  const over = new AbortController()
   return new ReadableStream({
     start: (controller) => {
-      cut.addEventListener('abort', () => {
+      const abort = (): void => {
         controller.error(new TypeError('the line was cut'))
         reader.cancel().catch(() => {})
-      })
+      }
+      cut.addEventListener('abort', abort, { signal: over.signal })
     },
     pull: async (controller) => {
       const { done, value } = await reader.read()
       if (cut.aborted) return
-      if (done) controller.close()
-      else controller.enqueue(value)
+      if (!done) return controller.enqueue(value)
+      over.abort()
+      controller.close()
     },
-    cancel: () => reader.cancel(),
+    cancel: () => {
+      over.abort()
+      return reader.cancel()
+    },
   })
 }

@@ -1,12 +1,11 @@
 import { createSyncHandler } from '../../server/handler.ts'
 import { memoryStore } from '../../server/memory-store.ts'
 import { Host } from '../../worker/host.ts'
-import { LogClient } from '../client/log-client.ts'
-import { toLog } from '../client/to-log.ts'
+import { createLogClient } from '../client/log-client.ts'
 import type { Log } from '../client/types.ts'
 import type { EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
-import type { Random } from '../core/ports.ts'
+import type { Clock, Fetch, Locks, Random } from '../core/ports.ts'
 import { workerProtocol } from '../protocol/worker.ts'
 import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
 import { MemoryChannels } from './memory-channels.ts'
@@ -22,11 +21,15 @@ const settleMsMax = 60 * 60_000
 export interface SimulateOptions {
   readonly devices?: number
   readonly seed?: number
+  /** Stands between the devices and the server: may change, lose or repeat what passes. `next` is the server. */
+  readonly serve?: (request: Request, next: Fetch) => Promise<Response>
+  /** The locks of one device; by default as in one browser. */
+  readonly locks?: (clock: Clock) => Locks
 }
 
 /** One browser in a simulated world: a database, and tabs that share it. */
 export interface Device<M extends EventMap> {
-  /** The log in the device's first tab. */
+  /** The log in the device's first tab. Once that is closed, open another one. */
   readonly log: Log<M>
   /** Another tab of the same browser. */
   openTab(): Log<M>
@@ -51,9 +54,10 @@ export function simulate<M extends EventMap>(model: Model<M>, options: SimulateO
   const clock = new VirtualClock()
   const random = seededRandom(options.seed ?? 1)
   const server = createSyncHandler({ model, store: memoryStore(), clock })
+  const { serve = (request, next) => next(request), locks = () => new MemoryLocks(clock) } = options
   const devices = Array.from(
     { length: options.devices ?? 2 },
-    () => new SimulatedDevice(model, clock, random, (request) => server(request)),
+    () => new SimulatedDevice(model, clock, random, locks(clock), (request) => serve(request, server)),
   )
   return {
     devices,
@@ -74,24 +78,29 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
   readonly #model: Model<M>
   readonly #clock: VirtualClock
   readonly #random: Random
-  readonly #locks: MemoryLocks
+  readonly #locks: Locks
   readonly #channels = new MemoryChannels()
   readonly #line: Line
   readonly #database: MemoryDatabase
   readonly #tabs: Log<M>[] = []
 
-  constructor(model: Model<M>, clock: VirtualClock, random: Random, serve: (request: Request) => Promise<Response>) {
+  constructor(model: Model<M>, clock: VirtualClock, random: Random, locks: Locks, serve: Fetch) {
     this.#model = model
     this.#clock = clock
     this.#random = random
-    this.#locks = new MemoryLocks(clock)
+    this.#locks = locks
     this.#line = new Line(serve)
     this.#database = createMemoryDatabase(random.newId())
     this.log = this.openTab()
   }
 
+  /** A tab that is open; none when the browser was closed. */
+  get tab(): Log<M> | undefined {
+    return this.#tabs.find((tab) => tab.storage.get().state !== 'closed')
+  }
+
   get isOnline(): boolean {
-    return this.#line.isUp
+    return this.#line.isUp && this.tab !== undefined
   }
 
   openTab(): Log<M> {
@@ -108,12 +117,12 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
       },
       { sync: ({ log }) => ({ url: `${url}/${encodeURIComponent(log)}` }) },
     )
-    const client = new LogClient(this.#model, '', {
+    const log = createLogClient(this.#model, '', {
       clock: this.#clock,
       random: this.#random,
       openChannel: this.#channels.open,
-      start: async (onOpen) => {
-        const answer = await host.open({
+      start: async () => {
+        const opened = await host.open({
           protocol: workerProtocol,
           log: this.#model.name,
           key: '',
@@ -121,11 +130,10 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
           requireDurable: true,
           aliveLock: this.#random.newId(),
         })
-        if (answer.ok) onOpen(answer)
-        return { api: host, end: () => {}, onLost: () => {} }
+        if (!opened.ok) throw new Error(opened.reason.message)
+        return { api: host, opened, end: () => {}, lost: new Promise(() => {}) }
       },
     })
-    const log = toLog(client)
     this.#tabs.push(log)
     return log
   }
@@ -136,16 +144,11 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
 
   online(): void {
     this.#line.mend()
-    this.log.sync.now()
+    this.tab?.sync.now()
   }
 
   loseNotices(isLost: (message: unknown) => boolean): void {
     this.#channels.isLost = isLost
-  }
-
-  async isSettled(head: number): Promise<boolean> {
-    const { confirmed, pending } = await this.log.logHead()
-    return pending === 0 && confirmed >= head
   }
 
   async close(): Promise<void> {
@@ -155,11 +158,10 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
 
 async function settle<M extends EventMap>(clock: VirtualClock, devices: readonly SimulatedDevice<M>[]): Promise<void> {
   const isQuiet = async (): Promise<boolean> => {
-    const online = devices.filter((device) => device.isOnline)
-    const heads = await Promise.all(online.map((device) => device.log.logHead()))
+    const tabs = devices.flatMap((device) => (device.isOnline ? (device.tab ?? []) : []))
+    const heads = await Promise.all(tabs.map((tab) => tab.logHead()))
     const head = Math.max(0, ...heads.map(({ confirmed }) => confirmed))
-    const settled = await Promise.all(online.map((device) => device.isSettled(head)))
-    return settled.every((yes) => yes)
+    return heads.every(({ confirmed, pending }) => pending === 0 && confirmed === head)
   }
   const started = clock.now()
   while (!(await runUntil(clock, isQuiet()))) {

@@ -1,0 +1,127 @@
+import { type Commit, type CommitCondition, type StoredEvent, toTag } from '../core/commit.ts'
+import { digestOfNothing, nextDigest } from '../core/digest.ts'
+import type { Clock, Locks } from '../core/ports.ts'
+import { channelName, isNotice } from '../protocol/notice.ts'
+import type { WriteRow } from '../protocol/rows.ts'
+import type { PullPage, Seen } from '../protocol/sync.ts'
+import type { AppendAnswer, AppendCall } from '../protocol/worker.ts'
+import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
+import type { Store } from '../store/store.ts'
+import { MemoryChannels } from '../testing/memory-channels.ts'
+import { MemoryLocks } from '../testing/memory-locks.ts'
+import { VirtualClock } from '../testing/virtual-clock.ts'
+import { Appender, type AppenderOptions } from './appender.ts'
+import { Engine } from './engine.ts'
+import { Reader } from './reader.ts'
+
+/** `s1` is an event of stream s and type T1 with the tags `on:s` and `type:1`. */
+export const eventOf = (short: string): StoredEvent => {
+  const stream = short.slice(0, 1)
+  const kind = short.slice(1) || '0'
+  return { type: `T${kind}`, stream, data: short, tags: [toTag('on', stream), toTag('kind', kind)] }
+}
+export const commitOf = (id: string, events: readonly string[], condition?: CommitCondition): Commit => ({
+  id,
+  contentId: `${id}/1`,
+  time: '2026-01-01T00:00:00.000Z',
+  events: events.map(eventOf),
+  ...(condition === undefined ? {} : { condition }),
+})
+/** Appends events as the page asks for it, each to its own stream. */
+export const callOf = (id: string, events: readonly string[], options: AppendCall['options'] = {}): AppendCall => ({
+  id,
+  contentId: `${id}/1`,
+  time: '2026-01-01T00:00:00.000Z',
+  writes: [{ events: events.map(eventOf), expectedVersion: options.expectedVersion }],
+  options,
+})
+export const versioned = (id: string, event: string, expectedVersion: number | 'exists'): AppendCall =>
+  callOf(id, [event], { expectedVersion })
+
+/** A browser: what its tabs share. */
+export interface Browser {
+  readonly clock: VirtualClock
+  readonly database: MemoryDatabase
+  readonly channels: MemoryChannels
+  readonly locks: Locks
+}
+export const createBrowser = (): Browser => {
+  const clock = new VirtualClock()
+  return {
+    clock,
+    database: createMemoryDatabase('db'),
+    channels: new MemoryChannels(),
+    locks: new MemoryLocks(clock),
+  }
+}
+
+export interface Tab {
+  readonly engine: Engine
+  readonly appender: Appender
+  readonly reader: Reader
+  append(...calls: readonly AppendCall[]): Promise<readonly AppendAnswer[]>
+}
+export interface TabOptions extends Partial<AppenderOptions> {
+  readonly wrap?: (store: Store) => Store
+  readonly clock?: Clock
+}
+
+/** A tab of a browser, as its worker wires it, without sync. */
+export async function openTab(browser: Browser, options: TabOptions = {}): Promise<Tab> {
+  const { wrap = (store) => store, clock = browser.clock, ...more } = options
+  const store = wrap(openMemoryStore(browser.database, { durable: true }))
+  let hear = (_message: unknown): void => {}
+  const channel = browser.channels.open(channelName('db'), (message) => hear(message))
+  const engine = await Engine.open(store, 'db', { clock, locks: browser.locks, channel })
+  hear = (message) => {
+    if (!isNotice(message)) return
+    if (message.kind === 'moved') engine.hear(message)
+    else if (message.kind === 'contended') engine.hearContention()
+  }
+  const appender = new Appender(engine, { durability: 'relaxed', synced: true, requireDurable: true, ...more })
+  return {
+    engine,
+    appender,
+    reader: new Reader(engine),
+    append: (...calls) => appender.append(calls.map((one) => JSON.stringify(one))),
+  }
+}
+
+/** The log at a server, as far as a device sees it. */
+export class Sequence {
+  readonly commits: Commit[] = []
+  #heads: Seen[] = [{ position: 0, digest: digestOfNothing }]
+
+  get head(): Seen {
+    return this.#heads.at(-1) ?? { position: 0, digest: digestOfNothing }
+  }
+
+  /** Puts commits at the end; answers the page that brings them to who stood at the head before. */
+  add(...commits: readonly Commit[]): PullPage {
+    const after = this.head
+    for (const { condition: _condition, ...commit } of commits) {
+      const { position, digest } = this.head
+      this.commits.push(commit)
+      this.#heads.push({
+        position: position + commit.events.length,
+        digest: nextDigest(digest, commit.id, commit.contentId),
+      })
+    }
+    const { position } = this.head
+    const page = this.commits.slice(this.commits.length - commits.length)
+    return { protocol: 1, status: 'page', after, commits: page, through: this.head, head: position }
+  }
+}
+
+/** Every row of `writes` as it is on disk. */
+export async function rowsOf({ engine }: Tab): Promise<readonly WriteRow[]> {
+  const [rows] = await engine.store.run([{ op: 'range', store: 'writes' }])
+  return rows
+}
+
+/** Lets everything that is under way in this turn end. */
+export const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+
+export const idsOf = (commits: readonly { readonly id: string }[]): readonly string[] => commits.map(({ id }) => id)
+export const pendingIds = ({ engine }: Tab): readonly string[] =>
+  engine.view.pending.list().map(({ commit }) => commit.id)
