@@ -1,8 +1,9 @@
 import { type Commit, isCommit } from '../src/core/commit.ts'
 import { type EventMap, runSchema } from '../src/core/event.ts'
 import { isRecord, isText } from '../src/core/guard.ts'
-import { fitsBytes, jsonIssues } from '../src/core/json.ts'
+import { jsonIssues } from '../src/core/json.ts'
 import { commitBytesMax, commitEventsMax, commitIdMax, queryItemsMax } from '../src/core/limits.ts'
+import { fitsBytes } from '../src/core/text-size.ts'
 import type { Problem } from '../src/protocol/sync.ts'
 import type { Candidate, Rejected } from './judge.ts'
 import type { Actor, SyncHandlerOptions } from './options.ts'
@@ -50,8 +51,8 @@ function shapeProblem(commit: Commit): Problem | undefined {
   const { streams = [], query = [] } = commit.condition ?? {}
   if (streams.length > commitEventsMax || query.length > queryItemsMax) return malformed('The condition is too long.')
   for (const [index, event] of commit.events.entries()) {
-    const issue = jsonIssues(event.data, `events[${index}].data`)[0]
-    if (issue !== undefined) return malformed(`${issue.path}: ${issue.message}`)
+    const issue = jsonIssues(event.data)[0]
+    if (issue !== undefined) return malformed(`events[${index}].data${issue.path}: ${issue.message}`)
   }
   return undefined
 }
@@ -71,9 +72,9 @@ function schemaProblem(commit: Commit, definitions: EventMap | undefined): Probl
     const def = Object.hasOwn(definitions, type) ? definitions[type] : undefined
     // Other versions pass: the device may be newer than this server, or the event from before an update.
     if (def === undefined || def.version !== v) continue
-    const checked = runSchema(def.schema, data, `events[${index}].data`)
+    const checked = runSchema(def.schema, data)
     if (checked.ok) continue
-    const detail = checked.issues.map(({ path, message }) => `${path}: ${message}`).join('; ')
+    const detail = checked.issues.map(({ path, message }) => `events[${index}].data${path}: ${message}`).join('; ')
     return problemOf('invalid', 'The data of an event is invalid', detail.slice(0, 2_000))
   }
   return undefined

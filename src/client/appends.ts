@@ -1,4 +1,4 @@
-import { type Commit, eventId } from '../core/commit.ts'
+import { type Commit, eventId, type StoredEvent } from '../core/commit.ts'
 import { type DecodedEvent, decodeAll } from '../core/decode.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
@@ -7,7 +7,7 @@ import type { AppendRefused, ConditionConflict, Issue, Outcome, VersionConflict 
 import type { Clock, Random } from '../core/ports.ts'
 import { type AnyFact, prepareEvent } from '../core/prepare.ts'
 import type { PlacedEvent, UnknownEvent } from '../core/recorded.ts'
-import type { AppendAnswer, AppendCall } from '../protocol/worker.ts'
+import type { AppendAnswer, AppendCall, AppendText } from '../protocol/worker.ts'
 import type { Call } from './connection.ts'
 
 export type AnyEvent = DecodedEvent | UnknownEvent
@@ -29,42 +29,53 @@ export function createAppend(
   definitions: EventMap,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): (args: AppendArguments) => Promise<AnyOutcome> {
-  let batch: string[] = []
+  let batch: AppendText[] = []
   let answers: Promise<readonly AppendAnswer[]> | undefined
   const flush = (): Promise<readonly AppendAnswer[]> => {
-    const full = batch
-    batch = []
-    answers = undefined
-    return call((api) => api.append(full))
+    const own = batch
+    const take = (): void => {
+      if (batch !== own) return
+      batch = []
+      answers = undefined
+    }
+    // Asked for at once, so that a close of this tick waits for it. Those that follow in this tick join before it is taken.
+    return call((api) => {
+      take()
+      return api.append(own)
+    }).finally(take)
   }
   return async (args) => {
-    const { writes, issues, commitId, options } = readArguments(definitions, args)
+    const { writes, events, issues, commitId, options } = readArguments(definitions, args)
     if (issues.length > 0) {
       const message = `nothing was written: ${issues.map((issue) => `${issue.path} ${issue.message}`).join('; ')}`
       return { ok: false, reason: { type: 'Invalid', issues, message } }
     }
-    const time = new Date(clock.now()).toISOString()
-    const append: AppendCall = { id: commitId ?? random.newId(), contentId: random.newId(), time, writes, options }
+    const { metadata } = options
+    const head = {
+      id: commitId ?? random.newId(),
+      contentId: random.newId(),
+      time: new Date(clock.now()).toISOString(),
+    }
     // Text from here on: what the caller does to its data later must not show in what was recorded.
-    const text = JSON.stringify(append)
-    const at = batch.push(text) - 1
-    // Those that follow in this tick join before the batch is taken.
-    answers ??= Promise.resolve().then(flush)
+    const text = JSON.stringify(events)
+    const at = batch.push([JSON.stringify({ ...head, writes, options }), text]) - 1
+    const streams = events.map(({ stream }) => stream)
+    answers ??= flush()
     const answer = (await answers)[at]
     if (answer === undefined) throw new TidelogError('tidelog/worker-lost', 'an append was left unanswered')
     if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
-    return toOk(definitions, append, text, answer)
+    return toOk(definitions, head.id, streams, answer, () => ({ ...head, metadata, events: JSON.parse(text) }))
   }
 }
 
-/** The three ways to write an append as one: writes to streams, each with its events. */
-function readArguments(
-  definitions: EventMap,
-  args: AppendArguments,
-): Pick<AppendCall, 'writes' | 'options'> & {
+interface ReadArguments extends Pick<AppendCall, 'writes' | 'options'> {
+  readonly events: readonly StoredEvent[]
   readonly issues: readonly Issue[]
   readonly commitId: string | undefined
-} {
+}
+
+/** The three ways to write an append as one: events, and how many of them each write to a stream has. */
+function readArguments(definitions: EventMap, args: AppendArguments): ReadArguments {
   const stream = typeof args[0] === 'string' ? args[0] : undefined
   const [given, { commitId, ...options } = {}] = (stream === undefined ? args : args.slice(1)) as readonly [
     readonly (AnyFact | AnyWrite)[],
@@ -75,43 +86,48 @@ function readArguments(
   const isWrites = stream === undefined && given.some(isWrite)
   const one = { stream, events: given, expectedVersion: options.expectedVersion }
   const issues: Issue[] = []
-  let index = 0
-  const writes = ((isWrites ? given : [one]) as readonly AnyWrite[]).map((write) => {
-    mustBe(Array.isArray(write.events), 'events', write.events)
-    const events = write.events.map((fact) =>
-      prepareEvent(definitions, fact, write.stream, `events[${index++}]`, issues),
-    )
-    return { ...write, events }
+  const events: StoredEvent[] = []
+  const writes = ((isWrites ? given : [one]) as readonly AnyWrite[]).map(({ events: facts, ...write }) => {
+    mustBe(Array.isArray(facts), 'events', facts)
+    for (const fact of facts) events.push(prepareEvent(definitions, fact, write.stream, events.length, issues))
+    return { ...write, count: facts.length }
   })
-  return { writes, issues, commitId, options }
+  return { writes, events, issues, commitId, options }
 }
 
 const isWrite = (value: unknown): boolean => typeof value === 'object' && value !== null && 'events' in value
 
 type Taken = Extract<AppendAnswer, { ok: true }>
 
-function toOk(definitions: EventMap, call: AppendCall, text: string, answer: Taken): AnyOutcome {
+function toOk(
+  definitions: EventMap,
+  commitId: string,
+  streams: readonly string[],
+  answer: Taken,
+  sent: () => Commit,
+): AnyOutcome {
   const { head, durable, known } = answer
-  const streams = call.writes.flatMap((write) => write.events.map(({ stream }) => stream))
-  const versions = Object.fromEntries(streams.map((stream, at) => [stream, answer.versions[at] ?? 0]))
+  const commit = (): Commit => (known === undefined ? sent() : JSON.parse(known))
+  let versions: Readonly<Record<string, number>> | undefined
   let events: readonly AnyEvent[] | undefined
+  // Most callers never look at versions and events: they are made when somebody does.
   return {
     ok: true,
-    receipt: { commitId: call.id, head, durable, versions },
-    // Most callers never look: the events are made when they do.
+    receipt: {
+      commitId,
+      head,
+      durable,
+      get versions() {
+        versions ??= Object.fromEntries(streams.map((stream, at) => [stream, answer.versions[at] ?? 0]))
+        return versions
+      },
+    },
     get events() {
-      const commit = known === undefined ? toCommit(JSON.parse(text)) : JSON.parse(known)
-      events ??= decodeAll(definitions, placedOf(commit, answer))
+      events ??= decodeAll(definitions, placedOf(commit(), answer))
       return events
     },
   }
 }
-
-const toCommit = ({ options, writes, ...rest }: AppendCall): Commit => ({
-  ...rest,
-  metadata: options.metadata,
-  events: writes.flatMap((write) => write.events),
-})
 
 const placedOf = (
   { id, contentId, events, time, metadata }: Commit,

@@ -13,8 +13,8 @@ export interface Session {
   readonly end: () => void
 }
 
-/** Calls the worker; `isAgain` tells that the first one died. */
-export type Call = <T>(use: (api: WorkerApi) => Promise<T>, isAgain?: boolean) => Promise<T>
+/** Calls the worker. */
+export type Call = <T>(use: (api: WorkerApi) => Promise<T>) => Promise<T>
 
 export interface Connection {
   /** Starts the worker, if it is not there. */
@@ -27,7 +27,8 @@ export interface Connection {
 /** Calls of a worker that may die: a call is made again on a new worker once, then it rejects with `tidelog/worker-lost`. */
 export function createConnection(start: () => Promise<Session>): Connection {
   let session: Promise<Session> | undefined
-  let isClosed = false
+  let closing: Promise<void> | undefined
+  const under = new Set<Promise<unknown>>()
   /** Rejections of the calls under way: racing each with one promise would keep them all. */
   const calls = new Set<(error: Error) => void>()
   const rejectAll = (error: Error): void => {
@@ -49,8 +50,7 @@ export function createConnection(start: () => Promise<Session>): Connection {
       .catch(forget)
     return own
   }
-  const call: Call = async (use, isAgain = false) => {
-    if (isClosed) throw closed()
+  const attempt = async <T>(use: (api: WorkerApi) => Promise<T>, isAgain: boolean): Promise<T> => {
     const { api } = await connect()
     try {
       return await new Promise((resolve, reject) => {
@@ -61,22 +61,31 @@ export function createConnection(start: () => Promise<Session>): Connection {
       })
     } catch (error) {
       // Every call may be repeated: appends carry their ids, everything else reads or sets.
-      if (!isAgain && isTidelogError(error, 'tidelog/worker-lost')) return call(use, true)
+      if (!isAgain && isTidelogError(error, 'tidelog/worker-lost')) return attempt(use, true)
       throw error
     }
   }
-  const close = async (): Promise<void> => {
-    if (isClosed) return
+  const call: Call = (use) => {
+    if (closing !== undefined) return Promise.reject(new TidelogError('tidelog/log-closed', 'the log is closed'))
+    const running = attempt(use, false)
+    under.add(running)
+    const forget = () => under.delete(running)
+    running.then(forget, forget)
+    return running
+  }
+  const end = async (): Promise<void> => {
+    // The worker may answer the close before a call that it has already carried out.
+    await Promise.allSettled(under)
     const last = await session?.catch(() => undefined)
-    await call((api) => api.close()).catch(() => {})
-    isClosed = true
+    if (last !== undefined) await attempt((api) => api.close(), true).catch(() => {})
     last?.end()
-    rejectAll(closed())
+  }
+  const close = (): Promise<void> => {
+    closing ??= end()
+    return closing
   }
   return { ready: () => connect().then(() => {}), call, close }
 }
-
-const closed = (): TidelogError => new TidelogError('tidelog/log-closed', 'the log is closed')
 
 /** An error that crossed from the worker has lost its class and fields: its name is its code. */
 const fromWorker = (error: unknown): unknown =>

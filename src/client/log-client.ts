@@ -48,8 +48,10 @@ export function createLogClient<M extends EventMap>(model: Model<M>, key: string
     append: async (...args: AppendArguments) => {
       const outcome = await append(args)
       const { state, durable } = storage.get()
-      const isFull = !outcome.ok && outcome.reason.type === 'StorageFull'
-      if (isFull || (outcome.ok && state === 'full')) storage.set({ state: isFull ? 'full' : 'ok', durable })
+      const refused = outcome.ok ? undefined : outcome.reason.type
+      if (refused === 'UpdateNeeded') storage.set({ state: 'needs-newer-app', durable })
+      else if (refused === 'StorageFull') storage.set({ state: 'full', durable })
+      else if (outcome.ok && state === 'full') storage.set({ state: 'ok', durable })
       return outcome
     },
     read: (options: AnyReadOptions = {}) => readLog(call, definitions, options),

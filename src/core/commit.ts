@@ -1,4 +1,4 @@
-import { isCount, isListOf, isRecord, isText } from './guard.ts'
+import { isCount, isId, isListOf, isRecord, isText } from './guard.ts'
 import { commitEventsMax, commitIdMax, eventTypeMax, streamNameMax, tagLengthMax, tagsPerEventMax } from './limits.ts'
 import { isQueryItem, type QueryItemData } from './query.ts'
 
@@ -69,8 +69,8 @@ const isMetadata = (value: unknown): value is Metadata =>
 /** Guards a commit that comes from outside: wire, import, disk. */
 export const isCommit = (value: unknown): value is Commit =>
   isRecord(value) &&
-  isText(value.id, commitIdMax) &&
-  isText(value.contentId, commitIdMax) &&
+  isId(value.id, commitIdMax) &&
+  isId(value.contentId, commitIdMax) &&
   isText(value.time, 64) &&
   Array.isArray(value.events) &&
   value.events.length > 0 &&

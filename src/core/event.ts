@@ -119,7 +119,7 @@ export function defineEvents<const M extends EventMap>(map: M): Events<M> {
     mustBe(isText(type, eventTypeMax) && type[0] !== '$', 'an event type', type)
     creators[type] = (data) => {
       // Defaults of the schema show up at once; what the schema refuses is reported by the append, as an outcome.
-      const checked = runSchema(schema, data, '')
+      const checked = runSchema(schema, data)
       return { type, data: checked.ok ? checked.value : data }
     }
   }
@@ -140,13 +140,13 @@ type Checked =
   | { readonly ok: false; readonly issues: readonly Issue[] }
 
 /** Runs a Standard Schema synchronously; a schema that answers a promise is refused as misuse. */
-export function runSchema(schema: Schema, value: unknown, path: string): Checked {
+export function runSchema(schema: Schema, value: unknown): Checked {
   const result = schema['~standard'].validate(value)
   mustBe(!('then' in result), 'a schema', 'asynchronous')
   if (result.issues === undefined) return { ok: true, value: result.value }
-  const issues = result.issues.map((issue) => ({ path: pathOf(path, issue.path), message: issue.message }))
+  const issues = result.issues.map(({ path = [], message }) => ({
+    path: path.map((part) => `.${String(typeof part === 'object' ? part.key : part)}`).join(''),
+    message,
+  }))
   return { ok: false, issues }
 }
-
-const pathOf = (base: string, path: StandardSchemaV1.Issue['path'] = []): string =>
-  [base, ...path.map((part) => String(typeof part === 'object' ? part.key : part))].join('.')

@@ -10,6 +10,10 @@ export const isCount = (value: unknown, least = 0): value is number =>
 export const isText = (value: unknown, max: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= max
 
+/** An id: no control characters and no half surrogates, which some stores cut or change. */
+export const isId = (value: unknown, max: number): value is string =>
+  isText(value, max) && !/[\p{Cc}\p{Cs}]/u.test(value)
+
 /** An array whose every element passes. */
 export const isListOf = <T>(value: unknown, isElement: (element: unknown) => element is T): value is readonly T[] =>
   Array.isArray(value) && value.every(isElement)

@@ -4,38 +4,49 @@ import type { Issue } from './outcome.ts'
 
 /**
  * Finds what JSON text would lose or change without a word: functions, symbols, bigint, NaN, cycles, `undefined` in an
- * array, dates, maps and class instances. A property that is `undefined` is left out, as JSON does.
+ * array, dates, maps and class instances. A property that is `undefined` is left out, as JSON does. Paths follow the
+ * value's own, such as `.items.2.price`.
  */
-export function jsonIssues(value: unknown, path: string): readonly Issue[] {
+export function jsonIssues(value: unknown): readonly Issue[] {
   const issues: Issue[] = []
   const parents: object[] = []
-  const walk = (node: unknown, at: string): void => {
+  // Keys, not paths: this runs over all that is ever appended, and there is hardly ever something to say.
+  const keys: string[] = []
+  const report = (message: string): void => {
+    issues.push({ path: keys.map((key) => `.${key}`).join(''), message })
+  }
+  const walk = (node: unknown): void => {
     const problem = problemOf(node, parents)
-    if (problem !== undefined) issues.push({ path: at, message: problem })
+    if (problem !== undefined) report(problem)
     else if (typeof node === 'object' && node !== null) {
       parents.push(node)
-      if (Array.isArray(node)) for (let i = 0; i < node.length; i++) walk(node[i], `${at}[${i}]`)
-      else for (const [key, member] of Object.entries(node)) if (member !== undefined) walk(member, `${at}.${key}`)
+      const isList = Array.isArray(node)
+      for (const key of isList ? node.keys() : Object.keys(node)) {
+        const member: unknown = node[key as keyof typeof node]
+        if (member === undefined && !isList) continue
+        keys.push(`${key}`)
+        walk(member)
+        keys.pop()
+      }
       parents.pop()
     }
   }
   try {
-    walk(value, path)
+    walk(value)
   } catch (error) {
-    issues.push({ path, message: `can't be read: ${error}` })
+    report(`can't be read: ${error}`)
   }
   return issues
 }
 
 /** Refuses options that would not arrive as they are. */
 export function mustBeJson(options: unknown): void {
-  const [issue] = jsonIssues(options, 'options')
-  if (issue !== undefined) mustBe(false, issue.path, issue.message)
+  for (const { path, message } of jsonIssues(options)) mustBe(false, `options${path}`, message)
 }
 
 function problemOf(node: unknown, parents: readonly object[]): string | undefined {
+  if (typeof node === 'string' || node === null || typeof node === 'boolean') return undefined
   if (typeof node === 'number') return Number.isFinite(node) ? undefined : `${node} is not JSON`
-  if (node === null || typeof node === 'string' || typeof node === 'boolean') return undefined
   if (typeof node !== 'object') return `${typeof node} is not JSON`
   if (parents.includes(node)) return 'a cycle is not JSON'
   if (parents.length >= dataDepthMax) return `nested deeper than ${dataDepthMax}`
@@ -44,10 +55,4 @@ function problemOf(node: unknown, parents: readonly object[]): string | undefine
   const prototype: unknown = Object.getPrototypeOf(node)
   const isPlain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
   return isPlain ? undefined : `${node.constructor?.name} is not plain data`
-}
-
-/** Whether a text has at most so many UTF-8 bytes; counted only when the cheap bounds do not decide. */
-export function fitsBytes(text: string, bytesMax: number): boolean {
-  if (text.length * 3 <= bytesMax) return true
-  return text.length <= bytesMax && new TextEncoder().encode(text).length <= bytesMax
 }

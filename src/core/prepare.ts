@@ -2,7 +2,6 @@ import { type StoredEvent, toTag } from './commit.ts'
 import { mustBe } from './errors.ts'
 import { type EventMap, runSchema } from './event.ts'
 import { jsonIssues } from './json.ts'
-import { tagLengthMax, tagsPerEventMax } from './limits.ts'
 import type { Issue } from './outcome.ts'
 
 /** A fact as a caller hands it in. */
@@ -19,43 +18,35 @@ export function prepareEvent(
   definitions: EventMap,
   fact: AnyFact,
   givenStream: string | undefined,
-  at: string,
+  index: number,
   issues: Issue[],
 ): StoredEvent {
   const type = fact?.type
   const def = definitions[type]
-  mustBe(def !== undefined, `the type of ${at}`, type)
-  const path = `${at}.data`
-  const checked = runSchema(def.schema, fact.data, path)
+  mustBe(def !== undefined, `the type of events[${index}]`, type)
+  const { schema, version, stream, tags: keys } = def
+  const checked = runSchema(schema, fact.data)
   const data = checked.ok ? checked.value : undefined
-  const found = checked.ok ? jsonIssues(data, path) : checked.issues
-  issues.push(...found)
+  const found = checked.ok ? jsonIssues(data) : checked.issues
+  for (const { path, message } of found) issues.push({ path: `events[${index}].data${path}`, message })
   if (found.length > 0) return { type, stream: '', data }
-  const tags = tagsOf(def.tags, data as Readonly<Record<string, unknown>>, path, issues)
   return {
     type,
-    stream: givenStream ?? def.stream?.(data as never) ?? '',
+    stream: givenStream ?? stream?.(data as never) ?? '',
     data,
-    tags: tags.length > 0 ? tags : undefined,
-    v: def.version > 1 ? def.version : undefined,
+    tags: keys.length > 0 ? tagsOf(keys, data as Readonly<Record<string, unknown>>) : undefined,
+    v: version > 1 ? version : undefined,
   }
 }
 
-function tagsOf(
-  keys: readonly string[],
-  data: Readonly<Record<string, unknown>> | null,
-  path: string,
-  issues: Issue[],
-): readonly string[] {
-  const tags = new Set<string>()
-  for (const key of keys)
-    for (const value of [data?.[key]].flat()) {
-      if (value === undefined || value === null) continue
-      const tag = toTag(key, value as string)
-      if ((typeof value !== 'string' && typeof value !== 'number') || tag.length > tagLengthMax)
-        issues.push({ path: `${path}.${key}`, message: `is no string or number of at most ${tagLengthMax} characters` })
-      tags.add(tag)
+function tagsOf(keys: readonly string[], data: Readonly<Record<string, unknown>> | null): readonly string[] {
+  const tags: string[] = []
+  for (const key of keys) {
+    const value = data?.[key] ?? []
+    for (const one of Array.isArray(value) ? value : [value]) {
+      const tag = toTag(key, one)
+      if (!tags.includes(tag)) tags.push(tag)
     }
-  if (tags.size > tagsPerEventMax) issues.push({ path, message: `has more than ${tagsPerEventMax} tags` })
-  return [...tags]
+  }
+  return tags
 }

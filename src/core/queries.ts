@@ -1,7 +1,7 @@
 import { toTag } from './commit.ts'
 import { mustBe, mustKnow } from './errors.ts'
 import type { EventMap, TagsOf } from './event.ts'
-import { isText } from './guard.ts'
+import { isRecord, isText } from './guard.ts'
 import { queryItemsMax, streamNameMax } from './limits.ts'
 import { isQueryItem, type QueryItemData, type Selector } from './query.ts'
 
@@ -54,6 +54,7 @@ function toItem(item: AnyItem): QueryItemData {
   const wanted = Object.entries(tags).filter(([, value]) => value !== undefined)
   const isSound =
     (types === undefined || types.length > 0) &&
+    isRecord(tags) &&
     wanted.every(([, value]) => typeof value === 'string' || typeof value === 'number')
   const data = { types, tags: wanted.length > 0 ? wanted.map(([key, value]) => toTag(key, value ?? '')) : undefined }
   mustBe(isSound && isQueryItem(data), 'a query item', JSON.stringify(item))

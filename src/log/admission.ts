@@ -43,9 +43,8 @@ function checkVersions(
     const actual = view.versionOf(stream) + countIn(staged, stream)
     const moved = after !== undefined && view.changedSince([{ stream }], after)
     if (!moved && (expected === 'exists' ? actual > 0 : actual === expected)) continue
-    const wanted = expected === 'exists' ? 'to exist' : `at version ${expected}`
-    const found = moved ? `it was changed since it was read, and is at version ${actual}` : `it is at version ${actual}`
-    const message = `stream ${stream} was expected ${wanted}, but ${found}`
+    const found = moved ? 'was changed since it was read' : `is at version ${actual}, not at ${expected}`
+    const message = `stream ${stream} ${found}`
     return { type: 'VersionConflict', stream, expected, actual, message }
   }
   return undefined

@@ -1,7 +1,7 @@
 import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
 import { deadLetterChain } from '../protocol/rows.ts'
-import type { AppendAnswer, AppendReason, Durability } from '../protocol/worker.ts'
+import type { AppendAnswer, AppendReason, AppendText, Durability } from '../protocol/worker.ts'
 import { isStoreError } from '../store/store.ts'
 import { type Admission, admit, countOn } from './admission.ts'
 import { type Incoming, readCall } from './append-call.ts'
@@ -38,9 +38,9 @@ export class Appender {
     this.#options = options
   }
 
-  append(batch: readonly string[]): Promise<readonly AppendAnswer[]> {
+  append(batch: readonly AppendText[]): Promise<readonly AppendAnswer[]> {
     const answers = batch.map((text) => {
-      const incoming = readCall(JSON.parse(text))
+      const incoming = readCall(text)
       if (!('commit' in incoming)) return refused(incoming)
       return new Promise<AppendAnswer>((answer, fail) => {
         this.#waiting.push({ ...incoming, answer, fail })

@@ -2,9 +2,9 @@ import { deadLetterChain, floorChain, type LogRow, type StateRow, type WriteRow 
 import type { Store } from '../store/store.ts'
 import { View } from './view.ts'
 
-/** Rows of `writes`, and records of `log`, that one transaction reads. */
-const rowsMax = 500
-const recordsMax = 100
+/** Characters of JSON text that one transaction should bring: rows may hold 900 kB or nothing, so the count adapts. */
+const pageTextMax = 4_000_000
+const rowsMax = 2_000
 
 /** Builds a view of a database: floor, then every row. */
 export async function openView(store: Store): Promise<View> {
@@ -28,7 +28,7 @@ export async function openView(store: Store): Promise<View> {
 async function takeFloor(store: Store, view: View, revision: number, through: number): Promise<void> {
   while (view.confirmed.head.position < through) {
     const before = view.confirmed.head.position
-    const [records] = await store.run([{ op: 'range', store: 'log', after: before, limit: recordsMax }])
+    const [records] = await store.run([{ op: 'range', store: 'log', after: before, limit: 32 }])
     view.takeRecords(records, through)
     if (view.confirmed.head.position === before) break
   }
@@ -38,16 +38,24 @@ async function takeFloor(store: Store, view: View, revision: number, through: nu
 
 /** Brings a view to the last row. Rows and the records they speak of are read in one transaction. */
 export async function catchUp(store: Store, view: View): Promise<void> {
-  for (;;) {
+  for (let limit = 32; ; ) {
     const [rows, records] = await store.run([
-      { op: 'range', store: 'writes', after: view.revision, limit: rowsMax },
-      { op: 'range', store: 'log', after: view.confirmed.head.position, limit: recordsMax },
+      { op: 'range', store: 'writes', after: view.revision, limit },
+      { op: 'range', store: 'log', after: view.confirmed.head.position, limit },
     ])
-    const stopped = takeRows(view, rows, records)
+    const needsRecords = takeRows(view, rows, records)
     if (view.needsNewerApp || view.movedTo !== undefined) return
-    if (!stopped && rows.length < rowsMax && view.answers) return
+    if (!needsRecords && rows.length < limit && view.answers) return
+    limit = nextLimit(limit, textOf(rows) + textOf(records))
   }
 }
+
+/** How many rows to read next, after a page of so many brought so much text. */
+const nextLimit = (limit: number, text: number): number =>
+  Math.max(1, Math.min(rowsMax, limit * 4, Math.floor((limit * pageTextMax) / Math.max(1, text))))
+
+const textOf = (rows: readonly (WriteRow | LogRow)[]): number =>
+  rows.reduce((sum, row) => sum + ('commits' in row ? row.commits.length : 0), 0)
 
 /** Takes rows as far as their records are at hand; true when more records have to be read first. */
 export function takeRows(view: View, rows: readonly WriteRow[], records: readonly LogRow[]): boolean {

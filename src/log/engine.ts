@@ -9,7 +9,7 @@ import { catchUp, openView, takeRows } from './catch-up.ts'
 import { Content } from './content.ts'
 import { Serial, Shared } from './queue.ts'
 import { Turnstile } from './turnstile.ts'
-import type { View } from './view.ts'
+import { parseCommits, type View } from './view.ts'
 
 /** Rows whose text is not longer ride in the notice itself. */
 const noticeTextMax = 16_000
@@ -79,8 +79,13 @@ export class Engine {
   /** Takes what another tab wrote straight from its notice; reads what is missing when the notice does not follow. */
   hear(notice: MovedNotice): void {
     if (notice.database !== this.view.identity || notice.head <= this.view.revision) return
-    const { row } = notice
-    if (row !== undefined && notice.previous === this.view.revision) takeRows(this.view, [row], notice.log ?? [])
+    const { row, log = [] } = notice
+    if (row !== undefined && notice.previous === this.view.revision) {
+      const before = this.view.confirmed.head.position
+      takeRows(this.view, [row], log)
+      const text = row.kind === 'append' ? row.commits : log[0]?.commits
+      if (text !== undefined) this.#keep(before, parseCommits(text), text.length)
+    }
     if (this.view.revision >= notice.head) this.onMoved()
     else this.catchUp().catch(() => {})
   }
@@ -157,9 +162,13 @@ export class Engine {
     const before = this.view.confirmed.head.position
     for (const record of plan.records ?? []) this.view.takeRecords([record], record.last)
     this.view.take(row, plan.commits)
+    if (plan.commits !== undefined) this.#keep(before, plan.commits, textOf(row, plan.records))
+  }
+
+  /** Keeps the content of a record that has just come behind `before`, so that views need not read it. */
+  #keep(before: number, commits: readonly Commit[], size: number): void {
     const place = this.view.confirmed.recordOf(before + 1)
-    const isKept = place !== undefined && plan.commits !== undefined && this.view.confirmed.head.position > before
-    if (isKept) this.content.keep(place, plan.commits, textOf(row, plan.records))
+    if (place !== undefined && this.view.confirmed.head.position > before) this.content.keep(place, commits, size)
   }
 
   #tell(previous: number, row: WriteRow, plan: Plan<unknown>): void {

@@ -1,3 +1,4 @@
+import { isCount } from '../core/guard.ts'
 import { rowFormat, snapshotChain } from '../protocol/rows.ts'
 import type { Snapshot } from '../protocol/worker.ts'
 import type { Store } from '../store/store.ts'
@@ -7,7 +8,7 @@ export async function getSnapshot(store: Store, key: string): Promise<Snapshot |
   const [row] = await store.run([{ op: 'get', store: 'state', key: [`${snapshotChain}${key}`, 0] }])
   if (row === undefined || row.format !== rowFormat) return undefined
   const { position, state } = row
-  return typeof position === 'number' && typeof state === 'string' ? { position, state } : undefined
+  return isCount(position) && typeof state === 'string' ? { position, state } : undefined
 }
 
 /** Saves a view's state. A cache beside the log, so the last one to save wins: an older snapshot only costs a longer fold. */

@@ -1,4 +1,5 @@
 import type { Commit } from '../core/commit.ts'
+import { TidelogError } from '../core/errors.ts'
 import type { Marker } from '../core/outcome.ts'
 import { conditionToSelectors, matches, type Selectable, type Selector } from '../core/query.ts'
 import {
@@ -69,7 +70,9 @@ export class View {
 
   /** Takes the next row. False when it is a pull whose records have not been read yet. */
   take(row: WriteRow, commits?: readonly Commit[]): boolean {
-    if (row.revision !== this.revision + 1) return true
+    if (row.revision <= this.revision) return true
+    if (row.revision > this.revision + 1)
+      throw new TidelogError('tidelog/storage-lost', `rows between ${this.revision} and ${row.revision} are missing`)
     if (!isKnownRow(row)) {
       this.needsNewerApp = true
       return false

@@ -125,7 +125,8 @@ export class LiveView<S> {
     try {
       const snapshot = await this.#source.getSnapshot(this.#spec.key)
       // What can't be read throws here, before it is taken for a state.
-      if (snapshot !== undefined) this.#restore(JSON.parse(snapshot.state).state, snapshot.position)
+      const state = snapshot && JSON.parse(snapshot.state).state
+      if (snapshot !== undefined && state !== undefined) this.#restore(state, snapshot.position)
     } catch {
       this.#restore(this.#spec.initial, 0)
     }
@@ -187,7 +188,7 @@ export class LiveView<S> {
   #save(): void {
     this.#sinceSnapshot = 0
     const state = this.#confirmed
-    if (state !== undefined && jsonIssues(state, '').length > 0) return
+    if (jsonIssues(state).length > 0) return
     const snapshot = { position: this.#position, state: JSON.stringify({ state }) }
     this.#source.putSnapshot(this.#spec.key, snapshot).catch(() => {})
   }

@@ -21,6 +21,7 @@ export interface PushRequest {
 
 /** What the sequencer says of one commit of a run. */
 export type Verdict =
+  /** `position` is that of the commit's last event. */
   | { readonly id: string; readonly verdict: 'accepted' | 'duplicate'; readonly position: number }
   /** `positions`: the first events (at most 100) that its condition forbids. */
   | { readonly id: string; readonly verdict: 'conflict'; readonly positions: readonly number[] }
@@ -37,7 +38,7 @@ export interface Problem {
   readonly detail?: string
 }
 
-/** Sequenced commits that follow `after` without a gap. `GET {log}/pull?position=…&digest=…` */
+/** Sequenced commits that follow `after` without a gap. `GET {log}/pull?position=…&digest=…[&commitsMax=…][&bytesMax=…]` */
 export interface PullPage {
   readonly protocol: typeof syncProtocol
   readonly status: 'page'
@@ -72,8 +73,8 @@ export type PushAnswer = PushVerdicts | PullFirst | Diverged
 
 /**
  * Events of the live stream, `GET {log}/live?position=…&digest=…`, as server-sent events named by `event:`.
- * `page` carries a {@link PullPage}; `head` says that there is more than the page that was sent; `diverged` and
- * `stopped` end the stream. Comments are heartbeats.
+ * `page` carries a {@link PullPage}; `head` says that there is more than the page that was sent; `diverged` and `stopped`
+ * (both with a {@link LiveHead}) end the stream. Comments are heartbeats.
  */
 export type LiveEventName = 'page' | 'head' | 'diverged' | 'stopped'
 export interface LiveHead {

@@ -1,4 +1,4 @@
-import type { Metadata, StoredEvent } from '../core/commit.ts'
+import type { Metadata } from '../core/commit.ts'
 import type { Marker, TooLarge, VersionConflict } from '../core/outcome.ts'
 import type { AnyQuery } from '../core/queries.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
@@ -11,8 +11,7 @@ import type { Problem } from './sync.ts'
  */
 export interface WorkerApi {
   open(request: OpenRequest): Promise<OpenAnswer>
-  /** Each element is the JSON text of an {@link AppendCall}. */
-  append(batch: readonly string[]): Promise<readonly AppendAnswer[]>
+  append(batch: readonly AppendText[]): Promise<readonly AppendAnswer[]>
   read(request: ReadRequest): Promise<ReadAnswer>
   changes(request: ChangesRequest): Promise<ChangesAnswer>
   heads(streams: readonly string[]): Promise<HeadsAnswer>
@@ -64,16 +63,23 @@ export type OpenAnswer =
   | { readonly ok: false; readonly reason: { readonly type: 'ProtocolMismatch' | 'Moved'; readonly message: string } }
 
 /**
- * One append as the page sends it, inside JSON text: facts that passed their schemas, and the caller's own options,
- * which the worker reads. The page mints the ids and the time, so that a call made again is the same append.
+ * One append as the page sends it: JSON text of an {@link AppendCall}, and JSON text of its events, which goes to the disk
+ * and to the server as it is.
+ */
+export type AppendText = readonly [call: string, events: string]
+
+/**
+ * What an append asks for: where its events go, and the caller's own options, which the worker reads. The page mints the
+ * ids and the time, so that a call made again is the same append.
  */
 export interface AppendCall {
   readonly id: string
   readonly contentId: string
   readonly time: string
+  /** In the order of the events, each with the number of its own. */
   readonly writes: readonly {
     readonly stream?: string | undefined
-    readonly events: readonly StoredEvent[]
+    readonly count: number
     readonly expectedVersion?: unknown
   }[]
   readonly options: {

@@ -12,7 +12,21 @@ export function transact(db: IDBDatabase, requests: readonly Request[], options:
   const issued = issueAll(transaction, requests)
   transaction.commit()
   return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve(issued.map(({ result }) => result))
+    // Chromium keeps large values in files of their own and may give what was read of them only after `complete`.
+    let isComplete = false
+    let left = issued.length + 1
+    const settle = (): void => {
+      left -= 1
+      if (left === 0) resolve(issued.map(({ result }) => result))
+    }
+    for (const request of issued) {
+      request.onsuccess = settle
+      request.onerror = () => isComplete && reject(toStoreError(request.error))
+    }
+    transaction.oncomplete = () => {
+      isComplete = true
+      settle()
+    }
     // Quota refuses after the requests succeeded and sends no error event, so `abort` is what counts.
     transaction.onabort = () => reject(toStoreError(transaction.error))
   })

@@ -30,6 +30,8 @@ export class Exchange {
 
   async run(signal: AbortSignal): Promise<void> {
     await this.#engine.catchUp()
+    if (this.#engine.view.local === true)
+      throw new SyncFailure('stop', 'needs-attach', 'the log has been its own sequencer so far')
     await this.#pullToHead(signal)
     for (;;) {
       if (needsRebase(this.#engine.view)) await rebase(this.#engine)
@@ -39,9 +41,13 @@ export class Exchange {
 
   async #pullToHead(signal: AbortSignal): Promise<void> {
     for (;;) {
-      const answer = await this.#transport.pull(this.#engine.view.confirmed.head, signal)
+      const { head } = this.#engine.view.confirmed
+      const answer = await this.#transport.pull(head, signal)
       if (answer.status === 'diverged') throw diverged()
       if (await this.#takeAll(answer)) return
+      // A server that promises more and brings nothing would be asked without pause.
+      if (this.#engine.view.confirmed.head.position === head.position)
+        throw new SyncFailure('retry', 'no-progress', 'a page brought nothing although the server has more')
     }
   }
 

@@ -18,11 +18,14 @@ const url = 'http://server.test/sync'
 /** Time that a world is given to become quiet. */
 const settleMsMax = 60 * 60_000
 
-export interface SimulateOptions {
-  readonly devices?: number
+export interface SimulateOptions<N extends number = number> {
+  /** How many; 2 by default. */
+  readonly devices?: N
   readonly seed?: number
   /** Stands between the devices and the server: may change, lose or repeat what passes. `next` is the server. */
   readonly serve?: (request: Request, next: Fetch) => Promise<Response>
+  /** The database that a device begins with, by its number from 0; by default an empty one. */
+  readonly database?: (device: number) => MemoryDatabase | undefined
   /** The locks of one device; by default as in one browser. */
   readonly locks?: (clock: Clock) => Locks
 }
@@ -40,9 +43,16 @@ export interface Device<M extends EventMap> {
   loseNotices(isLost: (message: unknown) => boolean): void
 }
 
+/** A list of known length, so that `const [ann, bob] = world.devices` needs no check. */
+type Tuple<T, N extends number, A extends readonly T[] = []> = number extends N
+  ? readonly T[]
+  : A['length'] extends N
+    ? A
+    : Tuple<T, N, readonly [...A, T]>
+
 /** Devices, a server, and the time between them, all in memory. */
-export interface World<M extends EventMap> {
-  readonly devices: readonly Device<M>[]
+export interface World<M extends EventMap, N extends number = number> {
+  readonly devices: Tuple<Device<M>, N>
   readonly clock: VirtualClock
   /** Lets time pass until every device that is online has everything confirmed. Rejects when that does not come. */
   settle(): Promise<void>
@@ -50,17 +60,22 @@ export interface World<M extends EventMap> {
 }
 
 /** A world of several devices and one server that runs the real client and server code on a simulated clock and network. */
-export function simulate<M extends EventMap>(model: Model<M>, options: SimulateOptions = {}): World<M> {
+export function simulate<M extends EventMap, const N extends number = 2>(
+  model: Model<M>,
+  options: SimulateOptions<N> = {},
+): World<M, N> {
   const clock = new VirtualClock()
   const random = seededRandom(options.seed ?? 1)
   const server = createSyncHandler({ model, store: memoryStore(), clock })
   const { serve = (request, next) => next(request), locks = () => new MemoryLocks(clock) } = options
-  const devices = Array.from(
-    { length: options.devices ?? 2 },
-    () => new SimulatedDevice(model, clock, random, locks(clock), (request) => serve(request, server)),
-  )
+  const devices = Array.from({ length: options.devices ?? 2 }, (_, nth) => {
+    const database = options.database?.(nth) ?? createMemoryDatabase(random.newId())
+    return new SimulatedDevice(model, { clock, random, locks: locks(clock), database }, (request) =>
+      serve(request, server),
+    )
+  })
   return {
-    devices,
+    devices: devices as readonly Device<M>[] as Tuple<Device<M>, N>,
     clock,
     settle: () => settle(clock, devices),
     close: async () => {
@@ -71,6 +86,13 @@ export function simulate<M extends EventMap>(model: Model<M>, options: SimulateO
       )
     },
   }
+}
+
+interface DeviceParts {
+  readonly clock: VirtualClock
+  readonly random: Random
+  readonly locks: Locks
+  readonly database: MemoryDatabase
 }
 
 class SimulatedDevice<M extends EventMap> implements Device<M> {
@@ -84,13 +106,13 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
   readonly #database: MemoryDatabase
   readonly #tabs: Log<M>[] = []
 
-  constructor(model: Model<M>, clock: VirtualClock, random: Random, locks: Locks, serve: Fetch) {
+  constructor(model: Model<M>, parts: DeviceParts, serve: Fetch) {
     this.#model = model
-    this.#clock = clock
-    this.#random = random
-    this.#locks = locks
+    this.#clock = parts.clock
+    this.#random = parts.random
+    this.#locks = parts.locks
+    this.#database = parts.database
     this.#line = new Line(serve)
-    this.#database = createMemoryDatabase(random.newId())
     this.log = this.openTab()
   }
 

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import type { OpenRequest } from '../src/protocol/worker.ts'
+import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
+import { StoreError } from '../src/store/store.ts'
+import { MemoryChannels } from '../src/testing/memory-channels.ts'
+import { MemoryLocks } from '../src/testing/memory-locks.ts'
+import { seededRandom } from '../src/testing/seeded-random.ts'
+import { VirtualClock } from '../src/testing/virtual-clock.ts'
+import { Host, type HostPorts } from './host.ts'
+
+const request: OpenRequest = {
+  protocol: 1,
+  log: 'shop',
+  key: '',
+  durability: 'relaxed',
+  requireDurable: true,
+  aliveLock: 'alive',
+}
+const append = (id: string): string =>
+  JSON.stringify({
+    id,
+    contentId: `${id}/1`,
+    time: '2026-01-01T00:00:00.000Z',
+    writes: [{ events: [{ type: 'A', stream: 's', data: 1 }] }],
+    options: {},
+  })
+function portsWith(over: Partial<HostPorts> = {}): HostPorts & { readonly clock: VirtualClock } {
+  const clock = new VirtualClock()
+  const database = createMemoryDatabase('db')
+  return {
+    random: seededRandom(1),
+    locks: new MemoryLocks(clock),
+    openChannel: new MemoryChannels().open,
+    fetch: async () => new Response(),
+    openStore: async () => openMemoryStore(database, { durable: true }),
+    openFallback: () => openMemoryStore(createMemoryDatabase('fallback')),
+    ...over,
+    clock,
+  }
+}
+
+describe('a host', () => {
+  test('without an endpoint is its own sequencer, and finds everything when it is opened again', async () => {
+    const ports = portsWith()
+    const host = new Host(ports)
+    expect(await host.open(request)).toMatchObject({ ok: true, database: 'db', pending: 0, sync: { state: 'off' } })
+    expect(await host.append([append('a')])).toMatchObject([{ ok: true, first: 1 }])
+    expect(await host.commitState('a')).toEqual({ status: 'confirmed', position: 1 })
+    expect(await host.commitState('b')).toEqual({ status: 'unknown' })
+    await host.close()
+    expect(await new Host(ports).open(request)).toMatchObject({ ok: true, head: { revision: 1, confirmed: 1 } })
+  })
+
+  test('opens one log, however often it is asked', async () => {
+    let opened = 0
+    const ports = portsWith()
+    const openStore = (name: string) => {
+      opened += 1
+      return ports.openStore(name)
+    }
+    const host = new Host({ ...ports, openStore })
+    await Promise.all([host.open(request), host.open(request)])
+    expect(opened).toBe(1)
+  })
+
+  test('refuses a page that speaks another version', async () => {
+    const answer = await new Host(portsWith()).open({ ...request, protocol: 2 })
+    expect(answer).toMatchObject({ ok: false, reason: { type: 'ProtocolMismatch' } })
+  })
+
+  test('refuses calls before it is open', async () => {
+    await expect(new Host(portsWith()).heads([])).rejects.toThrow('not open')
+  })
+
+  const lost = async (): Promise<never> => {
+    throw new StoreError('lost', 'no storage here')
+  }
+
+  test('that gets no storage says so, and refuses appends that must be durable', async () => {
+    const host = new Host(portsWith({ openStore: lost }))
+    const storage = { state: 'memory', durable: false, problem: 'no storage here' }
+    expect(await host.open(request)).toMatchObject({ ok: true, database: 'fallback', storage })
+    expect(await host.append([append('a')])).toMatchObject([{ ok: false, reason: { type: 'StorageUnavailable' } }])
+  })
+
+  test('that gets no storage keeps appends in memory when the app allows it', async () => {
+    const host = new Host(portsWith({ openStore: lost }))
+    await host.open({ ...request, requireDurable: false })
+    expect(await host.append([append('a')])).toMatchObject([{ ok: true, durable: false }])
+  })
+
+  test('of a database that a newer app has written to opens for reading', async () => {
+    const database = createMemoryDatabase('db')
+    const store = openMemoryStore(database, { durable: true })
+    const row = { kind: 'append', revision: 1, format: 2, commits: '[]' } as unknown as {
+      kind: 'append'
+      revision: 1
+      format: 1
+      commits: string
+    }
+    await store.run([{ op: 'add', store: 'writes', row }], { write: true })
+    const host = new Host(portsWith({ openStore: async () => store }))
+    expect(await host.open(request)).toMatchObject({ ok: true, storage: { state: 'needs-newer-app' } })
+    expect(await host.append([append('a')])).toMatchObject([{ ok: false, reason: { type: 'UpdateNeeded' } }])
+  })
+
+  test('of a log that has moved says where to', async () => {
+    const store = openMemoryStore(createMemoryDatabase('db'), { durable: true })
+    const row = { kind: 'moved', revision: 1, format: 1, to: 'shop-2' } as const
+    await store.run([{ op: 'add', store: 'writes', row }], { write: true })
+    const answer = await new Host(portsWith({ openStore: async () => store })).open(request)
+    expect(answer).toMatchObject({ ok: false, reason: { type: 'Moved', message: expect.stringContaining('shop-2') } })
+  })
+
+  test('looks at the tail now and then, in case a notice was lost, and no more once it is closed', async () => {
+    const ports = portsWith()
+    const deaf = portsWith().openChannel
+    const [writer, reader] = [new Host(ports), new Host({ ...ports, openChannel: deaf })]
+    const moved: unknown[] = []
+    deaf('tidelog/v1/tidelog/shop', (message) => moved.push(message))
+    await writer.open(request)
+    await reader.open(request)
+    await writer.append([append('a')])
+    ports.clock.step()
+    ports.clock.step()
+    await new Promise((resolve) => setTimeout(resolve, 0))
+    expect(moved).toMatchObject([{ kind: 'moved', head: 1 }])
+    await Promise.all([writer.close(), reader.close()])
+    expect(ports.clock.step()).toBe(false)
+  })
+})
