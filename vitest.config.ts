@@ -31,7 +31,13 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'worker/**/*.test.ts', 'server/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'worker/**/*.test.ts',
+            'server/**/*.test.ts',
+            'test/*.test.ts',
+            'demo/**/*.test.ts',
+          ],
           testTimeout: 15_000,
           sequence: { groupOrder: 1 },
         },

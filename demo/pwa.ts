@@ -17,7 +17,9 @@ export async function registerServiceWorker(): Promise<void> {
       if (registration.waiting === null || serviceWorker.controller === null) return
       showUpdateBanner(() => {
         asked = true
-        registration.waiting?.postMessage('take-over')
+        // Another tab may have let the new version in meanwhile: then it is only a reload away.
+        if (registration.waiting) registration.waiting.postMessage('take-over')
+        else location.reload()
       })
     }
     registration.addEventListener('updatefound', () => registration.installing?.addEventListener('statechange', offer))

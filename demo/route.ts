@@ -8,16 +8,19 @@ const cartIdOf = (hash: string): string | undefined => {
   return id ? id.slice(0, cartIdMax) : undefined
 }
 
-let current = cartIdOf(location.hash) ?? fallback
+/** A bare address is the cart of everyone. */
+const cartIdNow = (): string | undefined => (location.hash === '' ? fallback : cartIdOf(location.hash))
+
+let current = cartIdNow() ?? fallback
 
 export const currentCartId = (): string => current
 
 export const cartLink = (cartId: string): string => `#${new URLSearchParams({ cart: cartId })}`
 
-/** Calls back when the address names another cart. An address that names none leaves the page as it is. */
+/** Calls back when the address names another cart. A hash that names none leaves the page as it is. */
 export function onCartChange(onChange: () => void): void {
   addEventListener('hashchange', () => {
-    const next = cartIdOf(location.hash)
+    const next = cartIdNow()
     if (next === undefined || next === current) return
     current = next
     onChange()

@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, test } from 'vitest'
 import { unwrap } from 'tidelog'
 import { simulate } from 'tidelog/testing'
+import { afterEach, describe, expect, test } from 'vitest'
 import { cart, events, shop } from './types/shop.ts'
 
 type ShopWorld = ReturnType<typeof simulateShop>

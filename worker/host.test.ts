@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { OpenRequest } from '../src/protocol/worker.ts'
+import type { AppendText, OpenRequest } from '../src/protocol/worker.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
 import { StoreError } from '../src/store/store.ts'
 import { MemoryChannels } from '../src/testing/memory-channels.ts'
@@ -16,14 +16,10 @@ const request: OpenRequest = {
   requireDurable: true,
   aliveLock: 'alive',
 }
-const append = (id: string): string =>
-  JSON.stringify({
-    id,
-    contentId: `${id}/1`,
-    time: '2026-01-01T00:00:00.000Z',
-    writes: [{ events: [{ type: 'A', stream: 's', data: 1 }] }],
-    options: {},
-  })
+const append = (id: string): AppendText => [
+  JSON.stringify({ id, contentId: `${id}/1`, time: '2026-01-01T00:00:00.000Z', writes: [{ count: 1 }], options: {} }),
+  JSON.stringify([{ type: 'A', stream: 's', data: 1 }]),
+]
 function portsWith(over: Partial<HostPorts> = {}): HostPorts & { readonly clock: VirtualClock } {
   const clock = new VirtualClock()
   const database = createMemoryDatabase('db')

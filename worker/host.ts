@@ -58,7 +58,7 @@ export class Host implements WorkerApi {
 
   async open(request: OpenRequest): Promise<OpenAnswer> {
     if (request.protocol !== workerProtocol) {
-      const message = `the page speaks version ${request.protocol} of the worker protocol, the worker ${workerProtocol}`
+      const message = `worker protocol ${workerProtocol}, page ${request.protocol}`
       return { ok: false, reason: { type: 'ProtocolMismatch', message } }
     }
     const { durability } = request
@@ -76,7 +76,7 @@ export class Host implements WorkerApi {
         durable: store.durable,
         problem: problem ?? engine.stopped,
       },
-      sync: sync?.link ?? offLink,
+      sync: sync === undefined ? offLink : sync.heard,
       head: view.marker,
       pending: view.pending.size,
     }
@@ -210,7 +210,7 @@ async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
     }
     const options = { mode: 'shared', timeoutMs: viewsTimeoutMs } as const
     locks.request(`${name}/views`, options, hold).then((held) => {
-      if (!held) reject(new Error('the storage is being tidied by a tab that does not answer'))
+      if (!held) reject(new Error('another tab is tidying the storage'))
     }, reject)
   })
   return release

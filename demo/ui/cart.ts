@@ -42,7 +42,8 @@ function showCart(root: HTMLElement, state: Cart | undefined, rows: Row<CartItem
   root.dataset.state = submitted ? 'submitted' : items.length > 0 ? 'open' : 'empty'
   root.dataset.exists = String(state !== undefined)
   showRows(mustFind('#items', root), items, rows)
-  showBerths(mustFind('#berths', root), submitted ? 0 : cartItemsMax - items.length)
+  // A pending item may be one too many until the server has had its say.
+  showBerths(mustFind('#berths', root), submitted ? 0 : Math.max(0, cartItemsMax - items.length))
   const total = toMoney(submitted?.total ?? items.reduce((sum, { price }) => sum + price, 0))
   for (const place of root.querySelectorAll('[data-total]')) setText(place, total)
   const places = `${items.length} of ${cartItemsMax}`

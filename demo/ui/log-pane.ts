@@ -92,7 +92,10 @@ function dataToNodes(data: unknown): readonly Node[] {
       { class: 'log-pair' },
       h('span', { class: 'log-key' }, key),
       ' ',
-      typeof value === 'string' ? value : JSON.stringify(value),
+      typeof value === 'string' ? value : toSpacedJson(value),
     ),
   )
 }
+
+/** With spaces, so that long lists break between their parts. */
+const toSpacedJson = (value: unknown): string => JSON.stringify(value, null, 1).replace(/\s*\n\s*/g, ' ')

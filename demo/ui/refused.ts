@@ -14,17 +14,28 @@ type Letter = DeadLetter<ShopMap>
 export function mountRefused(log: Log<ShopMap>, actions: Actions, notices: Notices): void {
   const root = mustFind('[data-testid=refused]')
   const discard = async (letter: Letter): Promise<void> => {
-    await log.deadLetters.discard(letter.commitId)
+    try {
+      await log.deadLetters.discard(letter.commitId)
+    } catch (error) {
+      notices.refuse(error instanceof Error ? error.message : String(error))
+    }
   }
   const again = async (letter: Letter, rule: Rule): Promise<void> => {
     if (await actions.tell(rule, `${wishToWords(letter)}: done.`)) await discard(letter)
   }
   const rows = letterRows(again, discard)
-  let known: ReadonlySet<string> | undefined
+  // What lay here when the page opened is no news.
+  let known: Set<string> | undefined
+  log.deadLetters.list().then(
+    (letters) => {
+      known = new Set(letters.map(({ commitId }) => commitId))
+    },
+    () => {},
+  )
   const show = (): void => {
     const letters = log.deadLetters.get()
     const news = letters.find(({ commitId }) => known !== undefined && !known.has(commitId))
-    known = new Set(letters.map(({ commitId }) => commitId))
+    for (const { commitId } of letters) known?.add(commitId)
     keepFocus(root, () => {
       root.hidden = letters.length === 0
       root.dataset.count = String(letters.length)

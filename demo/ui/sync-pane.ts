@@ -1,4 +1,5 @@
 import type { Log } from 'tidelog'
+import { keepOfflineWish } from '../offline-wish.ts'
 import type { ShopMap } from '../shop.ts'
 import { type SyncWords, syncToWords } from '../sync-words.ts'
 import { mustFind, setPicture, setText } from './dom.ts'
@@ -15,6 +16,7 @@ export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
   const toggle = mustFind('[data-testid=offline-switch]')
   const retry = mustFind('[data-testid=sync-now]')
   const announce = announcer(notices)
+  const wish = keepOfflineWish(log)
   let ticking: ReturnType<typeof setInterval> | undefined
 
   const show = (): void => {
@@ -30,7 +32,7 @@ export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
     setText(problem, status.state === 'waiting' && status.lastError ? `Last error: ${status.lastError.message}` : '')
     problem.hidden = problem.textContent === ''
     setPicture(root, pictureOf[words.mood])
-    toggle.setAttribute('aria-checked', String(status.state === 'paused'))
+    toggle.setAttribute('aria-checked', String(wish.holds()))
     retry.hidden = status.state !== 'waiting'
     announce(words)
     // Only a wait counts down.
@@ -38,7 +40,7 @@ export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
     else if (ticking === undefined) ticking = setInterval(show, tickMs)
     if (status.state !== 'waiting') ticking = undefined
   }
-  toggle.addEventListener('click', () => (sync.get().state === 'paused' ? sync.resume() : sync.pause()))
+  toggle.addEventListener('click', wish.toggle)
   retry.addEventListener('click', () => {
     // The button goes when the try begins; the switch next to it is a good place to be.
     toggle.focus()

@@ -62,7 +62,7 @@ export function createAppend(
     const streams = events.map(({ stream }) => stream)
     answers ??= flush()
     const answer = (await answers)[at]
-    if (answer === undefined) throw new TidelogError('tidelog/worker-lost', 'an append was left unanswered')
+    if (answer === undefined) throw new TidelogError('tidelog/worker-lost', 'no answer')
     if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
     return toOk(definitions, head.id, streams, answer, () => ({ ...head, metadata, events: JSON.parse(text) }))
   }
@@ -146,11 +146,11 @@ const placedOf = (
 function toReason(definitions: EventMap, { reason }: Extract<AppendAnswer, { ok: false }>): AnyRefusal {
   switch (reason.type) {
     case 'ConditionConflict': {
-      const message = 'events that the condition forbids are in the log'
+      const message = 'the condition does not hold'
       return { ...reason, events: decodeAll(definitions, reason.events), message }
     }
     case 'IdTaken':
-      return { ...reason, message: 'the commit id is known with other content' }
+      return { ...reason, message: 'known with other content' }
     case 'Argument':
       throw new TidelogError('tidelog/argument', reason.message)
     case 'MarkerExpired':

@@ -51,7 +51,7 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
         if (signal?.aborted === true) resolve()
       }),
     opened: ({ sync, head, pending }) => {
-      feed.link = sync
+      if (sync) feed.link = sync
       moved({ confirmed: head.confirmed, pending })
     },
     close: () => {

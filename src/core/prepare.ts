@@ -44,6 +44,7 @@ function tagsOf(keys: readonly string[], data: Readonly<Record<string, unknown>>
   for (const key of keys) {
     const value = data?.[key] ?? []
     for (const one of Array.isArray(value) ? value : [value]) {
+      mustBe(typeof one === 'string' || typeof one === 'number', `the tag ${key}`, one)
       const tag = toTag(key, one)
       if (!tags.includes(tag)) tags.push(tag)
     }

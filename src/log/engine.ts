@@ -97,7 +97,7 @@ export class Engine {
 
   /** Why nothing can be written, if so: a newer app has been here, or the log lives in another database now. */
   get stopped(): string | undefined {
-    if (this.view.needsNewerApp) return 'the log holds what only a newer version of the app understands'
+    if (this.view.needsNewerApp) return 'the log needs a newer version of the app'
     return this.view.movedTo === undefined ? undefined : `the log has moved to ${this.view.movedTo}`
   }
 
@@ -112,7 +112,7 @@ export class Engine {
         const outcome = await this.#turnstile.run((inTurn) => this.#attempt(make, inTurn))
         if (outcome.kind === 'done') return outcome.result
         if (outcome.kind === 'lost' && ++lost >= lostMax)
-          throw new TidelogError('tidelog/storage-lost', 'the storage of this browser no longer answers')
+          throw new TidelogError('tidelog/storage-lost', 'storage does not answer')
       }
     })
   }

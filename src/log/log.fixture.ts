@@ -4,7 +4,7 @@ import type { Clock, Locks } from '../core/ports.ts'
 import { channelName, isNotice } from '../protocol/notice.ts'
 import type { WriteRow } from '../protocol/rows.ts'
 import type { PullPage, Seen } from '../protocol/sync.ts'
-import type { AppendAnswer, AppendCall } from '../protocol/worker.ts'
+import type { AppendAnswer, AppendCall, AppendText } from '../protocol/worker.ts'
 import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
 import type { Store } from '../store/store.ts'
 import { MemoryChannels } from '../testing/memory-channels.ts'
@@ -28,14 +28,22 @@ export const commitOf = (id: string, events: readonly string[], condition?: Comm
   ...(condition === undefined ? {} : { condition }),
 })
 /** Appends events as the page asks for it, each to its own stream. */
-export const callOf = (id: string, events: readonly string[], options: AppendCall['options'] = {}): AppendCall => ({
-  id,
-  contentId: `${id}/1`,
-  time: '2026-01-01T00:00:00.000Z',
-  writes: [{ events: events.map(eventOf), expectedVersion: options.expectedVersion }],
-  options,
-})
-export const versioned = (id: string, event: string, expectedVersion: number | 'exists'): AppendCall =>
+export const callOf = (id: string, events: readonly string[], options: AppendCall['options'] = {}): AppendText => {
+  const writes = [{ count: events.length, expectedVersion: options.expectedVersion }]
+  const call: AppendCall = { id, contentId: `${id}/1`, time: '2026-01-01T00:00:00.000Z', writes, options }
+  return [JSON.stringify(call), JSON.stringify(events.map(eventOf))]
+}
+/** The same call with other parts, such as another content id. */
+export const changed = ([call, events]: AppendText, over: Partial<AppendCall>): AppendText => [
+  JSON.stringify({ ...JSON.parse(call), ...over }),
+  events,
+]
+/** An append of one event that is as large as wanted. */
+export const largeCall = (id: string, length: number, unit = 'x'): AppendText => {
+  const [call] = callOf(id, ['s1'])
+  return [call, JSON.stringify([{ ...eventOf('s1'), data: id + unit.repeat(length) }])]
+}
+export const versioned = (id: string, event: string, expectedVersion: number | 'exists'): AppendText =>
   callOf(id, [event], { expectedVersion })
 
 /** A browser: what its tabs share. */
@@ -59,7 +67,7 @@ export interface Tab {
   readonly engine: Engine
   readonly appender: Appender
   readonly reader: Reader
-  append(...calls: readonly AppendCall[]): Promise<readonly AppendAnswer[]>
+  append(...calls: readonly AppendText[]): Promise<readonly AppendAnswer[]>
 }
 export interface TabOptions extends Partial<AppenderOptions> {
   readonly wrap?: (store: Store) => Store
@@ -83,7 +91,7 @@ export async function openTab(browser: Browser, options: TabOptions = {}): Promi
     engine,
     appender,
     reader: new Reader(engine),
-    append: (...calls) => appender.append(calls.map((one) => JSON.stringify(one))),
+    append: (...calls) => appender.append(calls),
   }
 }
 

@@ -56,7 +56,8 @@ export type OpenAnswer =
       readonly ok: true
       readonly database: string
       readonly storage: StorageStatus
-      readonly sync: SyncLink
+      /** Absent while the worker has heard nothing: what the page heard from the syncing one is newer. */
+      readonly sync: SyncLink | undefined
       readonly head: Marker
       readonly pending: number
     }

@@ -21,7 +21,10 @@ export function transact(db: IDBDatabase, requests: readonly Request[], options:
     }
     for (const request of issued) {
       request.onsuccess = settle
-      request.onerror = () => isComplete && reject(toStoreError(request.error))
+      // In braces: a handler that answers false would keep the transaction from aborting.
+      request.onerror = () => {
+        if (isComplete) reject(toStoreError(request.error))
+      }
     }
     transaction.oncomplete = () => {
       isComplete = true

@@ -35,8 +35,9 @@ export class SyncController {
     this.#leadership = new Leadership(`tidelog/${engine.view.identity}/leader`, locks, clock)
   }
 
-  get link(): SyncLink {
-    return this.#link
+  /** What the syncing worker said last, if it said anything. */
+  get heard(): SyncLink | undefined {
+    return this.#link.state === 'starting' ? undefined : this.#link
   }
 
   /** Asks for the lead, and for what the present leader knows. */

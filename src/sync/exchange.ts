@@ -47,7 +47,7 @@ export class Exchange {
       if (await this.#takeAll(answer)) return
       // A server that promises more and brings nothing would be asked without pause.
       if (this.#engine.view.confirmed.head.position === head.position)
-        throw new SyncFailure('retry', 'no-progress', 'a page brought nothing although the server has more')
+        throw new SyncFailure('retry', 'no-progress', 'a page brought nothing')
     }
   }
 
@@ -78,8 +78,7 @@ export class Exchange {
       this.#commitsMax = Math.ceil(run.commits.length / 2)
       return true
     }
-    if (view.revision === revision)
-      throw new SyncFailure('retry', 'no-progress', 'the server took nothing and gave no reason that holds here')
+    if (view.revision === revision) throw new SyncFailure('retry', 'no-progress', 'the server took nothing')
     return true
   }
 

@@ -1,5 +1,5 @@
+import { openLog, unwrap } from 'tidelog'
 import { afterEach, expect, test } from 'vitest'
-import { type Log, openLog, unwrap } from 'tidelog'
 import { cart, events, shop } from '../types/shop.ts'
 
 const opened: { close(): Promise<void> }[] = []

@@ -1,6 +1,7 @@
 // Compiled by `npm run check` with the newest and the oldest supported TypeScript; every expected error must be one.
-import { z } from 'zod'
+
 import { defineEvents, defineLog, defineProjection, event, openLog, type } from 'tidelog'
+import { z } from 'zod'
 import { type Cart, cart, define, events, type Item, shop } from './shop.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false

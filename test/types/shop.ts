@@ -1,8 +1,8 @@
 // The model that the type tests and the behaviour tests share.
 import { type as ark } from 'arktype'
+import { defineEvents, defineFor, defineLog, event, type } from 'tidelog'
 import * as v from 'valibot'
 import { z } from 'zod'
-import { defineEvents, defineFor, defineLog, event, type } from 'tidelog'
 
 interface CartCreatedData {
   cartId: string

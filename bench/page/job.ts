@@ -1,0 +1,23 @@
+/** What one run does. Every run has a page, a worker, a database and an origin of its own. */
+export interface Job {
+  readonly commits: number
+  readonly eventsPerCommit: number
+  readonly streams: number
+  /** Commits written before the clock starts, so that nothing is measured cold. */
+  readonly warmUpCommits: number
+  /** Awaited appends of one event. */
+  readonly singles: number
+  readonly warmUpSingles: number
+  /** Appends of one event that are under way at once. */
+  readonly concurrent: number
+  readonly seed: number
+}
+
+/** What one run measured, by name; the unit ends the name. */
+export type Measures = Readonly<Record<string, number>>
+export type Contender = (job: Job) => Promise<Measures>
+
+/** A result that is wrong makes every number worthless, so the run ends. */
+export function mustEqual(what: string, actual: unknown, expected: unknown): void {
+  if (actual !== expected) throw new Error(`${what}: ${String(actual)} instead of ${String(expected)}`)
+}

@@ -1,0 +1,50 @@
+// From the measures of all rounds to medians, ratios and what they say about the goals.
+import { isTime } from './contenders.js'
+
+const medianOf = (values) => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+const rounded = (value) => Number(value.toPrecision(4))
+
+export const spreadOf = (values) => ({
+  median: rounded(medianOf(values)),
+  min: rounded(Math.min(...values)),
+  max: rounded(Math.max(...values)),
+})
+
+const summarise = (contender, rounds) => {
+  const measures = Object.keys(rounds[0][contender.name])
+  const spread = (measure) => spreadOf(rounds.map((round) => round[contender.name][measure]))
+  return { ...contender, measures: Object.fromEntries(measures.map((measure) => [measure, spread(measure)])) }
+}
+
+const compare = ({ id, text, measure, of, to, goal }, rounds) => {
+  const lowerIsBetter = isTime(measure)
+  const best = lowerIsBetter ? Math.min : Math.max
+  const perRound = rounds.map((round) => round[of][measure] / best(...to.map((name) => round[name][measure])))
+  const spread = spreadOf(perRound)
+  const isMet = lowerIsBetter ? spread.median <= goal : spread.median >= goal
+  return { id, text, lowerIsBetter, ...spread, ...(goal === undefined ? {} : { goal, isMet }) }
+}
+
+/** The result of a run: contenders with medians and spread, and the ratios of those that ran. */
+export const summariseRun = (contenders, ratios, rounds) => {
+  const names = new Set(contenders.map(({ name }) => name))
+  const compared = ratios.filter(({ of, to }) => [of, ...to].every((name) => names.has(name)))
+  return {
+    contenders: contenders.map((contender) => summarise(contender, rounds)),
+    ratios: compared.map((ratio) => compare(ratio, rounds)),
+  }
+}
+
+/** One line for each ratio that fell more than `share` behind the baseline's. */
+export const fallsBehind = (ratios, baseline, share = 0.2) =>
+  ratios.flatMap(({ id, text, lowerIsBetter, median }) => {
+    const before = baseline.ratios.find((one) => one.id === id)?.median
+    if (before === undefined) return []
+    const kept = lowerIsBetter ? before / median : median / before
+    if (kept >= 1 - share) return []
+    return [`${text}: ${median}, the baseline has ${before} (${Math.round((1 - kept) * 100)} % worse)`]
+  })

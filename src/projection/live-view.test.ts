@@ -1,0 +1,142 @@
+import { describe, expect, test } from 'vitest'
+import { defineEvents, definitionsOf, event, type } from '../core/event.ts'
+import type { PlacedEvent } from '../core/recorded.ts'
+import type { ChangesAnswer, Snapshot } from '../protocol/worker.ts'
+import { VirtualClock } from '../testing/virtual-clock.ts'
+import { type ChangeSource, LiveView } from './live-view.ts'
+
+const definitions = definitionsOf(defineEvents({ Added: event(type<{ n: number }>()) }))
+const placed = (n: number): PlacedEvent => ({
+  type: 'Added',
+  stream: 's',
+  data: { n },
+  id: `${n}`,
+  commitId: 'c',
+  version: n,
+  time: 't',
+})
+
+/** A log of numbers: the first ones confirmed, the rest pending. */
+class Numbers implements ChangeSource {
+  confirmed: readonly number[] = []
+  pending: readonly number[] = []
+  revision = 1
+  broken: Error | undefined
+  saved: Snapshot | undefined
+  readonly asked: number[] = []
+  readonly #listeners = new Set<(revision: number | undefined) => void>()
+
+  async changes({ position }: { readonly position: number }): Promise<ChangesAnswer> {
+    this.asked.push(position)
+    if (this.broken !== undefined) throw this.broken
+    const { confirmed, pending, revision } = this
+    return {
+      confirmed: JSON.stringify(confirmed.slice(position).map(placed)),
+      position: Math.max(position, confirmed.length),
+      more: false,
+      pendingIs: 'all',
+      pending: JSON.stringify(pending.map(placed)),
+      head: { database: 'db', revision, confirmed: confirmed.length },
+    } as ChangesAnswer
+  }
+  readonly getSnapshot = async (): Promise<Snapshot | undefined> => this.saved
+  readonly putSnapshot = async (_key: string, snapshot: Snapshot): Promise<void> => {
+    this.saved = snapshot
+  }
+  readonly onMoved = (listener: (revision: number | undefined) => void): (() => void) => {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+  move(): void {
+    this.revision += 1
+    for (const listener of this.#listeners) listener(this.revision)
+  }
+  get watched(): boolean {
+    return this.#listeners.size > 0
+  }
+}
+const clock = new VirtualClock()
+const open = (source: Numbers, add = (sum: number, n: number): number => sum + n) => {
+  const on = { Added: (sum: number, { data }: { readonly data: { readonly n: number } }) => add(sum, data.n) }
+  return new LiveView<number>(
+    { key: 'sum', initial: 0, on, scope: {}, types: ['Added'], definitions } as never,
+    source,
+    clock,
+    () => {},
+  )
+}
+
+describe('a live view', () => {
+  test('folds pending events on top of the confirmed ones, and drops them when they are withdrawn', async () => {
+    const source = new Numbers()
+    Object.assign(source, { confirmed: [1, 2], pending: [10] })
+    const view = open(source)
+    expect(await view.ready).toBe(13)
+    source.pending = []
+    source.move()
+    expect(await view.waitFor({ database: 'db', revision: 2, confirmed: 2 })).toBe(3)
+    source.confirmed = [1, 2, 4]
+    source.move()
+    expect(await view.waitFor({ database: 'db', revision: 3, confirmed: 3 })).toBe(7)
+    expect(source.asked.at(-1)).toBeGreaterThanOrEqual(2)
+  })
+
+  test('goes on from its snapshot, and saves one after many events', async () => {
+    const source = new Numbers()
+    source.confirmed = Array.from({ length: 250 }, () => 1)
+    expect(await open(source).ready).toBe(250)
+    expect(source.saved).toEqual({ position: 250, state: '{"state":250}' })
+    source.confirmed = [...source.confirmed, 5]
+    source.asked.length = 0
+    expect(await open(source).ready).toBe(255)
+    expect(source.asked).toEqual([250])
+  })
+
+  test.each([
+    ['that can not be read', { position: 1, state: '{"state":' }],
+    ['that lies beyond the log', { position: 9, state: '{"state":99}' }],
+  ])('folds everything again for a snapshot %s', async (_name, saved) => {
+    const source = new Numbers()
+    Object.assign(source, { confirmed: [1, 2], saved })
+    expect(await open(source).ready).toBe(3)
+  })
+
+  test('saves no snapshot that JSON would change', async () => {
+    const source = new Numbers()
+    source.confirmed = Array.from({ length: 250 }, () => 1)
+    expect(await open(source, () => Number.NaN).ready).toBeNaN()
+    expect(source.saved).toBeUndefined()
+  })
+
+  test('keeps its last state when the fold throws, says why, and follows no more', async () => {
+    const source = new Numbers()
+    source.confirmed = [1]
+    const view = open(source, (sum, n) => {
+      if (n === 13) throw new Error('unlucky')
+      return sum + n
+    })
+    await view.ready
+    source.confirmed = [1, 13]
+    source.move()
+    await expect(view.waitFor({ database: 'db', revision: 2, confirmed: 2 })).rejects.toThrow('unlucky')
+    expect([view.get(), view.error(), source.watched]).toEqual([
+      1,
+      expect.objectContaining({ message: 'unlucky' }),
+      false,
+    ])
+  })
+
+  test('rejects when the log can not be read, or the view is closed, or the marker is of another database', async () => {
+    const source = new Numbers()
+    source.broken = new Error('no worker')
+    await expect(open(source).ready).rejects.toThrow('no worker')
+    const view = open(new Numbers())
+    await view.ready
+    await expect(view.waitFor({ database: 'other', revision: 1, confirmed: 0 })).rejects.toMatchObject({
+      code: 'tidelog/argument',
+    })
+    const waiting = view.waitFor({ database: 'db', revision: 9, confirmed: 0 })
+    view.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'tidelog/log-closed' })
+  })
+})
