@@ -4,8 +4,8 @@ import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store
 import { Host, type HostOptions } from './host.ts'
 
 /** A host over the browser's own storage, locks, channels and network. */
-export const createBrowserHost = (options: HostOptions): Host =>
-  new Host(
+export function createBrowserHost(options: HostOptions): Host {
+  const host = new Host(
     {
       clock: browserClock,
       random: browserRandom,
@@ -17,3 +17,7 @@ export const createBrowserHost = (options: HostOptions): Host =>
     },
     options,
   )
+  // Before the log is open there is nothing to try again.
+  addEventListener('online', () => void host.askSync('now').catch(() => {}))
+  return host
+}

@@ -1,4 +1,4 @@
-import { mustBe } from '../src/core/errors.ts'
+import { mustBe, TidelogError } from '../src/core/errors.ts'
 import type { Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
 import { Appender } from '../src/log/appender.ts'
 import { Engine } from '../src/log/engine.ts'
@@ -210,7 +210,7 @@ async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
     }
     const options = { mode: 'shared', timeoutMs: viewsTimeoutMs } as const
     locks.request(`${name}/views`, options, hold).then((held) => {
-      if (!held) reject(new Error('another tab is tidying the storage'))
+      if (!held) reject(new TidelogError('tidelog/storage-lost', 'another tab is tidying the storage'))
     }, reject)
   })
   return release

@@ -59,7 +59,7 @@ export class SyncController {
 
   /** The log moved: there may be something to push. */
   moved(): void {
-    if (this.#options.engine.view.pending.size > 0) this.#pump?.wake()
+    if (this.#options.engine.view.pending.size > 0) this.#pump?.nudge()
   }
 
   ask(wish: 'now' | 'pause' | 'resume'): void {
@@ -87,7 +87,7 @@ export class SyncController {
   }
 
   #obey(wish: 'now' | 'pause' | 'resume'): void {
-    if (wish === 'now') this.#pump?.wake()
+    if (wish === 'now') this.#pump?.now()
     else {
       this.#isPaused = wish === 'pause'
       if (this.#isPaused) this.#pump?.pause()

@@ -30,8 +30,8 @@ export class Exchange {
 
   async run(signal: AbortSignal): Promise<void> {
     await this.#engine.catchUp()
-    if (this.#engine.view.local === true)
-      throw new SyncFailure('stop', 'needs-attach', 'the log has been its own sequencer so far')
+    if (this.#engine.view.local === true) throw new SyncFailure('stop', 'needs-attach')
+    if (this.#engine.stopped !== undefined) throw new SyncFailure('stop', 'needs-newer-app')
     await this.#pullToHead(signal)
     for (;;) {
       if (needsRebase(this.#engine.view)) await rebase(this.#engine)
@@ -46,16 +46,14 @@ export class Exchange {
       if (answer.status === 'diverged') throw diverged()
       if (await this.#takeAll(answer)) return
       // A server that promises more and brings nothing would be asked without pause.
-      if (this.#engine.view.confirmed.head.position === head.position)
-        throw new SyncFailure('retry', 'no-progress', 'a page brought nothing')
+      if (this.#engine.view.confirmed.head.position === head.position) throw new SyncFailure('retry', 'no-progress')
     }
   }
 
   /** Takes a page; true when the log is at the head that the page knew. */
   async #takeAll(page: PullPage): Promise<boolean> {
     const taken = await takePage(this.#engine, page)
-    if (taken === 'corrupt')
-      throw new SyncFailure('retry', 'corrupt-page', 'the digest of a page is not that of its commits')
+    if (taken === 'corrupt') throw new SyncFailure('retry', 'corrupt-page')
     this.#learn({ serverHead: page.head, sent: 0 })
     return this.#engine.view.confirmed.head.position >= page.head
   }
@@ -78,7 +76,7 @@ export class Exchange {
       this.#commitsMax = Math.ceil(run.commits.length / 2)
       return true
     }
-    if (view.revision === revision) throw new SyncFailure('retry', 'no-progress', 'the server took nothing')
+    if (view.revision === revision) throw new SyncFailure('retry', 'no-progress')
     return true
   }
 
@@ -93,5 +91,4 @@ export class Exchange {
 
 type Rejected = Extract<Verdict, { readonly verdict: 'rejected' }>
 const isRejected = (verdict: Verdict): verdict is Rejected => verdict.verdict === 'rejected'
-const diverged = (): SyncFailure =>
-  new SyncFailure('diverged', 'diverged', 'the log at the server is not the one this device has seen')
+const diverged = (): SyncFailure => new SyncFailure('diverged', 'diverged')

@@ -15,7 +15,7 @@ export class SyncFailure extends Error {
   /** A stable word for the app: `network`, `timeout`, `http-503`, `not-a-tidelog-answer` … */
   readonly type: string
   readonly retryAfterMs: number | undefined
-  constructor(kind: FailureKind, type: string, message: string, retryAfterMs?: number) {
+  constructor(kind: FailureKind, type: string, message: string = type, retryAfterMs?: number) {
     super(message)
     this.name = 'SyncFailure'
     this.kind = kind

@@ -41,13 +41,9 @@ export function createHttpTransport(options: HttpOptions): Transport {
       const response = await send(options, path, init, deadline.signal)
       const answer = parseJson(await response.text())
       if (isAnswer(answer)) return answer
-      throw new SyncFailure(
-        'retry',
-        'not-a-tidelog-answer',
-        'the server answered something else than the sync protocol',
-      )
+      throw new SyncFailure('retry', 'not-a-tidelog-answer')
     } catch (error) {
-      throw deadline.passed ? new SyncFailure('retry', 'timeout', `no answer within ${requestTimeoutMs} ms`) : error
+      throw deadline.passed ? new SyncFailure('retry', 'timeout') : error
     } finally {
       deadline.clear()
     }
@@ -73,8 +69,7 @@ async function send(options: HttpOptions, path: string, init: RequestInit, signa
   const isOurs = response.headers.get(protocolHeader) === String(syncProtocol)
   if (response.ok && isOurs) return response
   const body = await response.text().catch(() => '')
-  if (response.ok)
-    throw new SyncFailure('retry', 'not-a-tidelog-answer', 'the answer does not come from a tidelog endpoint')
+  if (response.ok) throw new SyncFailure('retry', 'not-a-tidelog-answer')
   throw failureOfStatus(response.status, isOurs, titleOf(body, response), retryAfterOf(response, options.clock))
 }
 
@@ -120,7 +115,7 @@ async function follow(
       feed(chunk.value)
     }
   } catch (error) {
-    throw silence.passed ? new SyncFailure('retry', 'silent', 'the live stream fell silent') : error
+    throw silence.passed ? new SyncFailure('retry', 'silent') : error
   } finally {
     silence.clear()
   }
@@ -129,7 +124,7 @@ async function follow(
 function takeEvent(event: string, data: unknown, onMessage: (message: LiveMessage) => void): void {
   if (event === 'page' && isPullPage(data)) onMessage({ kind: 'page', page: data })
   else if (event === 'head' && isLiveHead(data)) onMessage({ kind: 'head', head: data.head })
-  else if (event === 'diverged') throw new SyncFailure('diverged', 'diverged', 'the log at the server is another one')
+  else if (event === 'diverged') throw new SyncFailure('diverged', 'diverged')
 }
 
 /** Aborts when time is up or when the given signal does. */

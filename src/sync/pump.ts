@@ -19,6 +19,9 @@ export interface PumpOptions {
   readonly pollMs?: number
 }
 
+/** What has not answered for this long may be dead. */
+const silentMs = 3_000
+
 /**
  * Keeps a log in step with its server while it runs.
  * - One exchange at a time; a wake during one starts another after it.
@@ -31,6 +34,8 @@ export class Pump {
   readonly #wake = new Wake()
   #link: SyncLink
   #failures = 0
+  /** The server asked not to be asked before this time. */
+  #holdUntil = 0
   #isPaused: boolean
   /** The wire that the live stream hangs on, while it is open. */
   #liveOn: AbortController | undefined
@@ -52,6 +57,18 @@ export class Pump {
   /** Something may be there to sync: a local commit, a request of the app, the network is back. */
   wake(): void {
     this.#wake.wake()
+  }
+
+  /** The app, or the network, asks for another try: what has been silent for a while is given up. */
+  now(): void {
+    const { lastAnswerAt = 0 } = this.#link
+    if (this.#options.clock.now() - lastAnswerAt > silentMs) this.#wire.abort()
+    this.#wake.wake()
+  }
+
+  /** A local commit came: it wakes the pump, unless the server said when to come back. */
+  nudge(): void {
+    if (this.#options.clock.now() >= this.#holdUntil) this.#wake.wake()
   }
 
   pause(): void {
@@ -110,7 +127,9 @@ export class Pump {
     else if (failure.kind === 'diverged') this.#say({ state: 'diverged', lastError })
     else if (failure.kind === 'stop') this.#say({ state: 'stopped', lastError })
     else {
-      const waitMs = backoffMs(this.#failures, random, failure.retryAfterMs)
+      const { retryAfterMs = 0 } = failure
+      const waitMs = backoffMs(this.#failures, random, retryAfterMs)
+      this.#holdUntil = clock.now() + retryAfterMs
       this.#say({ state: 'waiting', lastError, retryAt: clock.now() + waitMs })
       const callOff = clock.after(waitMs, () => this.wake())
       await this.#wake.wait()

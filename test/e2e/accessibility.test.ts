@@ -1,0 +1,83 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Browser, Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addDevice, launchBrowser } from './device.ts'
+import { makeFolder } from './folders.ts'
+import { type ServerProcess, startServer } from './server-process.ts'
+import { add, cartUrl, confirmed, eventually, goOffline, goOnline, items, pending, syncShown } from './shop.ts'
+
+/** Axe brings types of a Playwright of its own, which may be another version. */
+type AxePage = ConstructorParameters<typeof AxeBuilder>[0]['page']
+
+const folder = makeFolder()
+let server: ServerProcess
+let browser: Browser
+let page: Page
+
+beforeAll(async () => {
+  server = await startServer(folder.path)
+  browser = await launchBrowser()
+  // Without motion, so that colours are judged as they stay.
+  page = await (await addDevice(browser, { reducedMotion: 'reduce' })).openTab(cartUrl(server.url, 'axe'))
+})
+afterAll(async () => {
+  await browser?.close()
+  await server?.kill()
+  folder.remove()
+})
+
+const looks = [375, 1280].flatMap((width) =>
+  (['light', 'dark'] as const).map((colorScheme) => ({ width, colorScheme })),
+)
+
+/** What axe finds in the page as it is, in every look. */
+async function findings(): Promise<readonly string[]> {
+  const found: string[] = []
+  // The page has no frames, so one run inside it is all; the other mode would open a tab for each.
+  const axe = new AxeBuilder({ page: page }).setLegacyMode(true)
+  for (const { width, colorScheme } of looks) {
+    await page.setViewportSize({ width, height: 900 })
+    await page.emulateMedia({ colorScheme })
+    const { violations, passes } = await axe.analyze()
+    if (!passes.some(({ id }) => id === 'color-contrast'))
+      found.push(`${width} ${colorScheme}: contrast was not judged`)
+    for (const { id, nodes } of violations)
+      found.push(`${width} ${colorScheme} ${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+    if (overflow > 0) found.push(`${width} ${colorScheme}: ${overflow} pixels too wide`)
+  }
+  return found
+}
+
+describe('axe finds nothing, narrow and wide, light and dark,', () => {
+  test('in the empty shop', async () => {
+    await eventually(async () => (await syncShown(page)).synced).toBe(true)
+    expect(await findings()).toEqual([])
+  })
+
+  test('with a cart and a log', async () => {
+    await add(page, 'cap')
+    await add(page, 'flags')
+    await eventually(() => items(page)).toEqual(confirmed('cap', 'flags'))
+    expect(await findings()).toEqual([])
+  })
+
+  test('offline, with things pending', async () => {
+    await goOffline(page)
+    await add(page, 'tables')
+    await eventually(() => items(page)).toEqual([...confirmed('cap', 'flags'), ...pending('tables')])
+    expect(await findings()).toEqual([])
+  })
+
+  test('with a refusal, and with an order', async () => {
+    const other = await (await addDevice(browser)).openTab(cartUrl(server.url, 'axe'))
+    await eventually(() => items(other)).toEqual(confirmed('cap', 'flags'))
+    await add(other, 'mug')
+    await eventually(() => items(other)).toEqual(confirmed('cap', 'flags', 'mug'))
+    await goOnline(page)
+    await page.getByTestId('refused-row').waitFor()
+    await page.getByTestId('cart-submit').click()
+    await eventually(() => page.getByTestId('cart').getAttribute('data-state')).toBe('submitted')
+    expect(await findings()).toEqual([])
+  })
+})
