@@ -31,8 +31,8 @@ const job = {
   eventsPerCommit: 1000,
   streams: 1000,
   warmUpCommits: 2,
-  singles: 50,
-  warmUpSingles: 50,
+  singles: 200,
+  warmUpSingles: 200,
   concurrent: 1000,
   seed: Number(values.seed),
 }

@@ -21,10 +21,13 @@ export function jsonIssues(value: unknown): readonly Issue[] {
     else if (typeof node === 'object' && node !== null) {
       parents.push(node)
       const isList = Array.isArray(node)
-      for (const key of isList ? node.keys() : Object.keys(node)) {
-        const member: unknown = node[key as keyof typeof node]
-        if (member === undefined && !isList) continue
-        keys.push(`${key}`)
+      // A copy of a list has `undefined` where the list has holes, which JSON text turns into null.
+      const members = isList ? [...node] : node
+      for (const key of Object.keys(members)) {
+        const member: unknown = members[key as keyof typeof members]
+        // Most members are text: what is sure needs no further look.
+        if (typeof member === 'string' || (member === undefined && !isList)) continue
+        keys.push(key)
         walk(member)
         keys.pop()
       }

@@ -83,6 +83,7 @@ describe('a tab', () => {
     const [a, b] = [await openTab(browser), await openTab(browser, { wrap })]
     reads = 0
     await a.append(callOf('a', ['s1']))
+    browser.clock.step() // Not a burst: each write has a notice of its own.
     await a.append(callOf('b', ['s1']))
     await quiet()
     expect([pendingIds(b), reads]).toEqual([['a', 'b'], 0])
@@ -94,6 +95,7 @@ describe('a tab', () => {
     browser.channels.isLost = () => true
     await a.append(callOf('a', ['s1']))
     browser.channels.isLost = () => false
+    browser.clock.step()
     await a.append(callOf('b', ['s1']))
     await quiet()
     expect(pendingIds(b)).toEqual(['a', 'b'])

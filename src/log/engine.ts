@@ -5,6 +5,7 @@ import { type MovedNotice, noticeVersion } from '../protocol/notice.ts'
 import type { LogRow, WriteRow } from '../protocol/rows.ts'
 import type { Durability } from '../protocol/worker.ts'
 import { isStoreError, type Request, type Store } from '../store/store.ts'
+import { Announcer } from './announcer.ts'
 import { catchUp, openView, takeRows } from './catch-up.ts'
 import { Content } from './content.ts'
 import { Serial, Shared } from './queue.ts'
@@ -52,6 +53,7 @@ export class Engine {
   readonly #turnstile: Turnstile
   readonly #writes = new Serial()
   readonly #tail: Shared<void>
+  readonly #announcer: Announcer
 
   private constructor(store: Store, view: View, name: string, ports: EnginePorts) {
     this.store = store
@@ -59,6 +61,7 @@ export class Engine {
     this.clock = ports.clock
     this.content = new Content(store, view)
     this.#channel = ports.channel
+    this.#announcer = new Announcer(ports.channel, ports.clock, view)
     this.#turnstile = new Turnstile(`${name}/turn`, ports.locks, ports.clock)
     this.#tail = new Shared(async () => {
       const before = view.revision
@@ -171,44 +174,21 @@ export class Engine {
     if (place !== undefined && this.view.confirmed.head.position > before) this.content.keep(place, commits, size)
   }
 
-  #tell(previous: number, row: WriteRow, plan: Plan<unknown>): void {
-    const small = textOf(row, plan.records) <= noticeTextMax
-    const notice: MovedNotice = {
-      v: noticeVersion,
-      kind: 'moved',
-      database: this.view.identity,
-      previous,
-      head: row.revision,
-      ...this.#counts(),
-      ...(small ? { row } : {}),
-      ...(small && plan.records !== undefined ? { log: plan.records } : {}),
-    }
-    this.#channel.post(notice)
+  #tell(previous: number, row: WriteRow, { records }: Plan<unknown>): void {
+    const isSmall = textOf(row, records) <= noticeTextMax
+    this.#announcer.moved(previous, isSmall ? { row, ...(records === undefined ? {} : { log: records }) } : {})
     this.onMoved()
   }
 
-  /** Tells the pages of this browser that the log is at another revision than notices have said. */
+  /** Tells the pages of this browser where the log is, when they may not know. */
   announce(): void {
-    const { identity, revision } = this.view
-    const counts = this.#counts()
-    const notice: MovedNotice = {
-      v: noticeVersion,
-      kind: 'moved',
-      database: identity,
-      previous: revision,
-      head: revision,
-      ...counts,
-    }
-    if (revision > 0) this.#channel.post(notice)
-  }
-
-  #counts(): { readonly confirmed: number; readonly pending: number } {
-    return { confirmed: this.view.confirmed.head.position, pending: this.view.pending.size }
+    this.#announcer.repeat()
   }
 
   /** Waits for the writes under way, then lets go of the storage. */
   async close(): Promise<void> {
     await this.#writes.idle()
+    this.#announcer.close()
     await this.store.close()
   }
 }

@@ -257,6 +257,7 @@ describe('a failure', () => {
       server.pulls.push(fail(kind))
     })
     expect(link()).toMatchObject({ state, lastError: { type: kind } })
+    clock.step() // The rest after the notice of the append.
     expect(clock.step()).toBe(false)
     expect([server.asked, pendingIds(tab)]).toEqual([['pull 0'], ['a']])
     pump.wake()

@@ -6,9 +6,6 @@ import { makeFolder } from './folders.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import { add, cartUrl, confirmed, eventually, goOffline, goOnline, items, pending, syncShown } from './shop.ts'
 
-/** Axe brings types of a Playwright of its own, which may be another version. */
-type AxePage = ConstructorParameters<typeof AxeBuilder>[0]['page']
-
 const folder = makeFolder()
 let server: ServerProcess
 let browser: Browser

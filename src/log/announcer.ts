@@ -1,0 +1,65 @@
+import type { Channel, Clock } from '../core/ports.ts'
+import { type MovedNotice, noticeVersion } from '../protocol/notice.ts'
+import type { View } from './view.ts'
+
+/** Writes that follow each other faster than this share a notice: one for each would cost more than a third of a small append. */
+const restMs = 10
+
+/** Tells the other workers and the pages of this browser that the log moved: at once, and in a burst now and then. */
+export class Announcer {
+  readonly #channel: Channel
+  readonly #clock: Clock
+  readonly #view: View
+  #isResting = false
+  /** The revision before the first write that nobody was told of. */
+  #unsaid: number | undefined
+  #callOff: () => void = () => {}
+
+  constructor(channel: Channel, clock: Clock, view: View) {
+    this.#channel = channel
+    this.#clock = clock
+    this.#view = view
+  }
+
+  /** A write was kept. `content` rides along when the notice is of this write alone. */
+  moved(previous: number, content: Pick<MovedNotice, 'row' | 'log'>): void {
+    if (this.#isResting) this.#unsaid ??= previous
+    else this.#say(previous, content)
+  }
+
+  /** Says what was not said yet. */
+  flush(): void {
+    this.#callOff()
+    this.#isResting = false
+    if (this.#unsaid !== undefined) this.#say(this.#unsaid, {})
+  }
+
+  /** Says the last and falls silent. */
+  close(): void {
+    this.flush()
+    this.#callOff()
+  }
+
+  /** Says where the log is, for pages that may have missed how it came there. */
+  repeat(): void {
+    if (this.#view.revision > 0) this.#say(this.#view.revision, {})
+  }
+
+  #say(previous: number, content: Pick<MovedNotice, 'row' | 'log'>): void {
+    const { identity, revision, confirmed, pending } = this.#view
+    this.#unsaid = undefined
+    this.#channel.post({
+      v: noticeVersion,
+      kind: 'moved',
+      database: identity,
+      previous,
+      head: revision,
+      confirmed: confirmed.head.position,
+      pending: pending.size,
+      ...content,
+    })
+    if (this.#isResting) return
+    this.#isResting = true
+    this.#callOff = this.#clock.after(restMs, () => this.flush())
+  }
+}
