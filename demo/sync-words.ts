@@ -24,7 +24,19 @@ const connected = (status: SyncStatus): SyncWords => {
   return { mood: 'busy', title: 'Catching up', detail: 'Fetching what others did.' }
 }
 
-const because = ({ lastError }: SyncStatus): string => lastError?.message ?? 'The server did not say why.'
+/** Errors by their stable type; the message of any other is the server's own. */
+const known: Readonly<Record<string, string>> = {
+  network: 'The server can’t be reached.',
+  timeout: 'The server did not answer in time.',
+  silent: 'The connection fell silent.',
+  'not-a-tidelog-answer': 'Something else than the sync server answered.',
+  'no-progress': 'The server took nothing.',
+  'needs-newer-app': 'A newer version of this app has been used here. Please reload.',
+}
+
+/** Why the last try failed, or nothing when none did. */
+export const errorToWords = ({ lastError }: SyncStatus): string | undefined =>
+  lastError && (known[lastError.type] ?? lastError.message)
 
 /** One line and a bit for the state of sync. */
 export function syncToWords(status: SyncStatus, now: number): SyncWords {
@@ -47,6 +59,10 @@ export function syncToWords(status: SyncStatus, now: number): SyncWords {
     case 'diverged':
       return { mood: 'trouble', title: 'The server has another log', detail: 'Nothing here was changed or lost.' }
     case 'stopped':
-      return { mood: 'trouble', title: 'The server refuses', detail: because(status) }
+      return {
+        mood: 'trouble',
+        title: 'The server refuses',
+        detail: errorToWords(status) ?? 'The server did not say why.',
+      }
   }
 }

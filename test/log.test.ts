@@ -129,6 +129,7 @@ test('AE-7 a notice goes out only after its commit is kept, in order, and never 
   await expect.poll(() => heads.at(-1)).toBe(3)
   expect(heads).toEqual([...heads].sort())
   expect(new Set(await Promise.all(kept))).toEqual(new Set([true]))
+  device!.loseNotices(() => false)
 })
 
 test('CART-3 a live projection reads by query and folds; a cart that is unknown is undefined', async () => {

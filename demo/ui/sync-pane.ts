@@ -1,7 +1,7 @@
 import type { Log } from 'tidelog'
 import { keepOfflineWish } from '../offline-wish.ts'
 import type { ShopMap } from '../shop.ts'
-import { type SyncWords, syncToWords } from '../sync-words.ts'
+import { errorToWords, type SyncWords, syncToWords } from '../sync-words.ts'
 import { mustFind, setPicture, setText } from './dom.ts'
 import type { Notices } from './notices.ts'
 
@@ -29,7 +29,7 @@ export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
     setText(mustFind('#sync-title', root), words.title)
     setText(mustFind('#sync-detail', root), words.detail)
     const problem = mustFind('#sync-error', root)
-    setText(problem, status.state === 'waiting' && status.lastError ? `Last error: ${status.lastError.message}` : '')
+    setText(problem, status.state === 'waiting' ? (errorToWords(status) ?? '') : '')
     problem.hidden = problem.textContent === ''
     setPicture(root, pictureOf[words.mood])
     toggle.setAttribute('aria-checked', String(wish.holds()))

@@ -5,14 +5,16 @@ import type { View } from './view.ts'
 /** Writes that follow each other faster than this share a notice: one for each would cost more than a third of a small append. */
 const restMs = 10
 
+type Content = Pick<MovedNotice, 'row' | 'log'>
+
 /** Tells the other workers and the pages of this browser that the log moved: at once, and in a burst now and then. */
 export class Announcer {
   readonly #channel: Channel
   readonly #clock: Clock
   readonly #view: View
   #isResting = false
-  /** The revision before the first write that nobody was told of. */
-  #unsaid: number | undefined
+  /** The first write that nobody was told of; its content only while it is the only one. */
+  #unsaid: { readonly previous: number; readonly content: Content } | undefined
   #callOff: () => void = () => {}
 
   constructor(channel: Channel, clock: Clock, view: View) {
@@ -22,16 +24,17 @@ export class Announcer {
   }
 
   /** A write was kept. `content` rides along when the notice is of this write alone. */
-  moved(previous: number, content: Pick<MovedNotice, 'row' | 'log'>): void {
-    if (this.#isResting) this.#unsaid ??= previous
-    else this.#say(previous, content)
+  moved(previous: number, content: Content): void {
+    if (!this.#isResting) this.#say(previous, content)
+    else if (this.#unsaid === undefined) this.#unsaid = { previous, content }
+    else this.#unsaid = { previous: this.#unsaid.previous, content: {} }
   }
 
   /** Says what was not said yet. */
   flush(): void {
     this.#callOff()
     this.#isResting = false
-    if (this.#unsaid !== undefined) this.#say(this.#unsaid, {})
+    if (this.#unsaid !== undefined) this.#say(this.#unsaid.previous, this.#unsaid.content)
   }
 
   /** Says the last and falls silent. */
@@ -45,7 +48,7 @@ export class Announcer {
     if (this.#view.revision > 0) this.#say(this.#view.revision, {})
   }
 
-  #say(previous: number, content: Pick<MovedNotice, 'row' | 'log'>): void {
+  #say(previous: number, content: Content): void {
     const { identity, revision, confirmed, pending } = this.#view
     this.#unsaid = undefined
     this.#channel.post({

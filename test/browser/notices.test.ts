@@ -25,8 +25,10 @@ test('a second tab sees commits from their notices alone, without looking at the
   await Promise.all([view.ready, writer.ready])
   await reader.since('transaction')
   const written = Array.from({ length: 20 }, (_, at) => `${at}`)
-  for (const text of written) unwrap(await writer.append('diary', [one(text)]))
-  await reaches(view, (state) => state.length === written.length)
+  for (const [at, text] of written.entries()) {
+    unwrap(await writer.append('diary', [one(text)]))
+    await reaches(view, (state) => state.length === at + 1)
+  }
   expect(view.get()).toEqual(written)
   // Now and then the page asks before its worker has heard the notice, and the worker looks. It never polls.
   expect((await reader.since('transaction')).length).toBeLessThan(written.length)

@@ -44,8 +44,8 @@ afterAll(async () => {
 })
 
 const bad: readonly { readonly mood: Mood; readonly state: string; readonly words: RegExp }[] = [
-  { mood: 'html', state: 'waiting', words: /does not come from a tidelog endpoint/ },
-  { mood: 'half', state: 'waiting', words: /Last error: ./ },
+  { mood: 'html', state: 'waiting', words: /Something else than the sync server answered/ },
+  { mood: 'half', state: 'waiting', words: /reached|fetch|network|abort/i },
   { mood: 'error', state: 'waiting', words: /HTTP 500/ },
   { mood: 'portal', state: 'waiting', words: /HTTP 403/ },
   // It may still answer.
