@@ -16,8 +16,13 @@ export function createDeadLetters<M extends EventMap>(call: Call, feed: Feed, de
     if (!isSame) cell.set(letters.map((letter) => toLetter<M>(definitions, letter)))
     return cell.get()
   }
-  // An append changes no letters.
-  feed.onMoved((notice) => notice?.row?.kind === 'append' || list().catch(() => {}))
+  let seen: number | undefined
+  feed.onMoved((notice) => {
+    // An append changes no letters.
+    if (notice !== undefined && notice.reordered === seen) return
+    seen = notice?.reordered
+    list().catch(() => {})
+  })
   const discard = async (commitId: string): Promise<boolean> => {
     const was = await call((api) => api.discardDeadLetter(commitId))
     await list()

@@ -5,7 +5,7 @@ import type { View } from './view.ts'
 /** Writes that follow each other faster than this share a notice: one for each would cost more than a third of a small append. */
 const restMs = 10
 
-type Content = Pick<MovedNotice, 'row' | 'log'>
+type Content = Partial<Pick<MovedNotice, 'row' | 'log' | 'reordered'>>
 
 /** Tells the other workers and the pages of this browser that the log moved: at once, and in a burst now and then. */
 export class Announcer {
@@ -45,11 +45,11 @@ export class Announcer {
 
   /** Says where the log is, for pages that may have missed how it came there. */
   repeat(): void {
-    if (this.#view.revision > 0) this.#say(this.#view.revision, {})
+    if (this.#view.revision > 0) this.#say(this.#view.revision, { reordered: -1 })
   }
 
   #say(previous: number, content: Content): void {
-    const { identity, revision, confirmed, pending } = this.#view
+    const { identity, revision, confirmed, pending, reordered } = this.#view
     this.#unsaid = undefined
     this.#channel.post({
       v: noticeVersion,
@@ -57,6 +57,7 @@ export class Announcer {
       database: identity,
       previous,
       head: revision,
+      reordered,
       confirmed: confirmed.head.position,
       pending: pending.size,
       ...content,

@@ -113,6 +113,7 @@ describe('a tab', () => {
       previous: 1,
       head: 2,
       confirmed: 0,
+      reordered: 0,
       pending: 2,
       row,
     } as const

@@ -13,6 +13,8 @@ export interface MovedNotice {
   readonly database: string
   readonly previous: number
   readonly head: number
+  /** Revision of the last write that was no append: before it the dead letters are the same. -1: look in any case. */
+  readonly reordered: number
   /** Last confirmed position and number of pending commits at `head`. */
   readonly confirmed: number
   readonly pending: number
