@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 /** What runs in the browser and would otherwise be found late, with a reload in the middle of a test. */
-export const browserDependencies: string[] = ['comlink', 'eventsource-parser', 'idb', 'uuid']
+export const browserDependencies: string[] = ['comlink', 'idb']
 
 interface Manifest {
   readonly name: string

@@ -1,3 +1,4 @@
+import { createParser } from 'eventsource-parser'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createSseParser } from './sse.ts'
@@ -44,4 +45,37 @@ describe('a stream of server-sent events', () => {
       { numRuns: 400 },
     )
   })
+})
+
+test('reads what eventsource-parser reads, however the stream is cut', () => {
+  const line = fc.oneof(
+    fc.constantFrom('', '', ': alive', 'data', 'data:', 'event', 'id: 7', 'retry: 10', 'unknown: x'),
+    fc.string({ maxLength: 12 }).map((text) => `data: ${text.replace(/[\r\n]/g, '')}`),
+    fc.constantFrom('page', 'head').map((name) => `event: ${name}`),
+  )
+  const stream = fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\r'))).map((lines) => lines.flat().join(''))
+  fc.assert(
+    fc.property(stream, fc.array(fc.nat(200), { maxLength: 6 }), (text, cuts) => {
+      const ours: unknown[] = []
+      const theirs: unknown[] = []
+      const feed = createSseParser({
+        onEvent: (name, data) => ours.push([name, data]),
+        onComment: () => ours.push('comment'),
+      })
+      const parser = createParser({
+        onEvent: ({ event, data }) => theirs.push([event ?? 'message', data]),
+        onComment: () => theirs.push('comment'),
+      })
+      const places = [0, ...cuts.map((cut) => Math.min(cut, text.length)).sort((a, b) => a - b), text.length]
+      for (const [at, from] of places.slice(0, -1).entries()) {
+        const chunk = text.slice(from, places[at + 1])
+        feed(chunk)
+        parser.feed(chunk)
+      }
+      // Both may still hold a line that ends with CR: what follows ends it for sure.
+      feed('\n: end\n')
+      parser.feed('\n: end\n')
+      expect(ours).toEqual(theirs)
+    }),
+  )
 })

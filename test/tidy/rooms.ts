@@ -18,12 +18,12 @@ const everyRoom = ['src', 'worker', 'server']
 export const rooms: Readonly<Record<string, Room>> = {
   [core]: { rooms: [], packages: ['type @standard-schema/spec'] },
   [protocol]: { rooms: [core], packages: [] },
-  [platform]: { rooms: [core], packages: ['uuid'] },
+  [platform]: { rooms: [core], packages: [] },
   'src/store': { rooms: [core, protocol], packages: ['idb'] },
   'src/log': { rooms: [core, protocol, store], packages: [] },
   'src/projection': { rooms: [core, protocol], packages: [] },
   'src/consumer': { rooms: [core, protocol, 'src/log'], packages: [] },
-  'src/sync': { rooms: [core, protocol, 'src/log'], packages: ['eventsource-parser'] },
+  'src/sync': { rooms: [core, protocol, 'src/log'], packages: [] },
   'src/client': {
     rooms: [core, protocol, platform, 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
     packages: ['comlink'],
