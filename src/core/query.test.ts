@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { queryToItems, scopeToSelectors } from './queries.ts'
-import { conditionToSelectors, isSelector, matches, type Selectable, type Selector } from './query.ts'
+import { conditionToSelectors, isQueryItem, matches, type QueryItemData, type Selectable } from './query.ts'
 
 const event: Selectable = { type: 'ItemAdded', stream: 'cart-1', tags: ['cartId:1', 'productId:p'] }
 
@@ -42,19 +42,11 @@ describe('a selector', () => {
   })
 
   test('from outside is guarded whatever it is', () => {
-    fc.assert(fc.property(fc.anything(), (value) => typeof isSelector(value) === 'boolean'))
-    const good: Selector = { stream: 's', types: ['T'], tags: ['a:b'] }
-    expect(isSelector(good)).toBe(true)
-    const bad: readonly unknown[] = [
-      null,
-      [],
-      { stream: '' },
-      { stream: 1 },
-      { types: 'T' },
-      { types: [''] },
-      { tags: [1] },
-    ]
-    expect(bad.filter(isSelector)).toEqual([])
+    fc.assert(fc.property(fc.anything(), (value) => typeof isQueryItem(value) === 'boolean'))
+    const good: QueryItemData = { types: ['T'], tags: ['a:b'] }
+    expect(isQueryItem(good)).toBe(true)
+    const bad: readonly unknown[] = [null, [], { types: 'T' }, { types: [''] }, { tags: [1] }]
+    expect(bad.filter(isQueryItem)).toEqual([])
   })
 })
 

@@ -1,5 +1,5 @@
 import { isListOf, isRecord, isText } from './guard.ts'
-import { eventTypeMax, queryItemsMax, streamNameMax, tagLengthMax } from './limits.ts'
+import { eventTypeMax, queryItemsMax, tagLengthMax } from './limits.ts'
 
 /** A query item as data: types are alternatives, tags are all required; an absent part restricts nothing. */
 export interface QueryItemData {
@@ -40,11 +40,8 @@ export const conditionToSelectors = (condition?: {
 const isType = (value: unknown): value is string => isText(value, eventTypeMax)
 const isTag = (value: unknown): value is string => isText(value, tagLengthMax)
 
+/** Guards a query item that comes from outside. */
 export const isQueryItem = (value: unknown): value is QueryItemData =>
   isRecord(value) &&
   (value.types === undefined || (isListOf(value.types, isType) && value.types.length <= queryItemsMax)) &&
   (value.tags === undefined || (isListOf(value.tags, isTag) && value.tags.length <= queryItemsMax))
-
-/** Guards a selector that comes from outside. */
-export const isSelector = (value: unknown): value is Selector =>
-  isQueryItem(value) && isRecord(value) && (value.stream === undefined || isText(value.stream, streamNameMax))

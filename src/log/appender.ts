@@ -6,6 +6,7 @@ import { isStoreError } from '../store/store.ts'
 import { type Admission, admit, countOn } from './admission.ts'
 import { type Incoming, readCall } from './append-call.ts'
 import type { Engine, Plan } from './engine.ts'
+import { firstOf } from './first-of.ts'
 import { pendingMatching } from './reader.ts'
 import type { View } from './view.ts'
 
@@ -231,15 +232,6 @@ function versionsOfKnown(view: View, commit: Commit, first: number | undefined):
     if (item.commit.id === commit.id) return versions
   }
   return []
-}
-
-function firstOf<T>(values: Iterable<T>, max: number): readonly T[] {
-  const first: T[] = []
-  for (const value of values) {
-    if (first.length >= max) break
-    first.push(value)
-  }
-  return first
 }
 
 const refused = (reason: AppendReason): AppendAnswer => ({ ok: false, reason })

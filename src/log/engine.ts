@@ -47,8 +47,6 @@ export class Engine {
   readonly clock: Clock
   /** Called after the log moved, whoever wrote. */
   onMoved: () => void = () => {}
-  /** Called when a write found the disk full, and when one succeeded again. */
-  onRoom: (hasRoom: boolean) => void = () => {}
   readonly #channel: Channel
   readonly #turnstile: Turnstile
   readonly #writes = new Serial()
@@ -140,7 +138,6 @@ export class Engine {
       return this.#recover(error)
     }
     this.#take(row, plan)
-    this.onRoom(true)
     this.#tell(base, row, plan)
     return { kind: 'done', result: plan.result }
   }
@@ -156,7 +153,6 @@ export class Engine {
       await this.catchUp().catch(() => {})
       return { kind: 'lost' }
     }
-    if (isStoreError(error, 'full')) this.onRoom(false)
     throw error
   }
 

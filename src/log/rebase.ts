@@ -6,6 +6,7 @@ import type { Problem, Seen } from '../protocol/sync.ts'
 import type { DeadLetterData } from '../protocol/worker.ts'
 import { forget, toTakenOut } from './confirm.ts'
 import type { Engine, Plan } from './engine.ts'
+import { firstOf } from './first-of.ts'
 import type { PendingCommit } from './pending-queue.ts'
 import type { View } from './view.ts'
 
@@ -44,7 +45,7 @@ function touchedCommits(view: View): readonly PendingCommit[] {
 async function planRefusal(engine: Engine, view: View, going: readonly PendingCommit[]): Promise<Plan<void>> {
   const through = view.confirmed.head.position
   const row = takeOutRow(view, going, through)
-  const positions = going.map((item) => firstOf(view.foreignTo(item)))
+  const positions = going.map((item) => firstOf(view.foreignTo(item), lettersEventsMax))
   const letters: StateRow[] = []
   for (const [at, { commit }] of going.entries()) {
     const events = await engine.content.eventsAt(positions[at] ?? [])
@@ -143,13 +144,4 @@ export async function discardDeadLetter(engine: Engine, id: string): Promise<boo
   engine.view.dead.delete(id)
   engine.announce()
   return before.some((letter) => letter.id === id)
-}
-
-function firstOf(positions: Iterable<number>): readonly number[] {
-  const first: number[] = []
-  for (const position of positions) {
-    if (first.length >= lettersEventsMax) break
-    first.push(position)
-  }
-  return first
 }
