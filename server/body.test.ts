@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createServer, json, origin, problemOf, pulled, pushRequest, runOf } from './handler.fixture.ts'
+import { manualClock } from './live.fixture.ts'
 
 const gzipped = (text: string): ReadableStream<Uint8Array> =>
   new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))
@@ -106,6 +107,68 @@ describe('a body', () => {
     expect(await problemOf(await handler(streamRequest(endless)))).toBe('413 too-large')
     expect(sent).toBeLessThan(20_000)
     expect(cancelled).toBe(true)
+  })
+  test('that takes too long to arrive is answered 408, its sender is told to stop, and nothing is stored', async () => {
+    const clock = manualClock()
+    const { handler, errors } = createServer({ clock, limits: { bodyMsMax: 1_000 } })
+    const text = JSON.stringify(runOf([{ id: 'A' }]))
+    for (const headers of [{}, { 'content-encoding': 'gzip' }]) {
+      let cancelled = (): void => {}
+      const told = new Promise<void>((resolve) => {
+        cancelled = resolve
+      })
+      let asked = (): void => {}
+      const reading = new Promise<void>((resolve) => {
+        asked = resolve
+      })
+      const trickle = new ReadableStream<Uint8Array>(
+        {
+          pull(controller) {
+            asked()
+            // One byte, and then nothing for ever: for gzip the first of its header.
+            if (clock.timersCount() > 0) return new Promise<void>(() => {})
+            controller.enqueue(new TextEncoder().encode('content-encoding' in headers ? '\u001f' : text.slice(0, 1)))
+          },
+          cancel: () => cancelled(),
+        },
+        { highWaterMark: 0 },
+      )
+      const answer = handler(streamRequest(trickle, headers))
+      await reading
+      await expect.poll(clock.timersCount, { interval: 1 }).toBe(1)
+      clock.advance(1_000)
+      expect(await problemOf(await answer)).toBe('408 too-slow')
+      await told
+    }
+    await handler(pushRequest(text))
+    expect([clock.timersCount(), errors, (await pulled(handler)).head]).toEqual([0, [], 1])
+  })
+  test('that comes in single bytes is put together', async () => {
+    const { handler } = createServer()
+    const bytes = new TextEncoder().encode(JSON.stringify(runOf([{ id: 'Ä🙂', events: [{ stream: '漢' }] }])))
+    const single = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(new Uint8Array([byte]))
+        controller.close()
+      },
+    })
+    expect((await handler(streamRequest(single))).status).toBe(200)
+    expect((await pulled(handler)).commits).toMatchObject([{ id: 'Ä🙂', events: [{ stream: '漢' }] }])
+  })
+  test('that is gzip in gzip, or gzip and then anything else, is not JSON', async () => {
+    const { handler, errors } = createServer()
+    const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
+      new Uint8Array(
+        await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer(),
+      )
+    const once = await gzip(new TextEncoder().encode(JSON.stringify(runOf([{ id: 'A' }]))))
+    for (const bytes of [await gzip(once), new Uint8Array([...once, ...once])]) {
+      const request = streamRequest(new Blob([bytes]).stream(), { 'content-encoding': 'gzip' })
+      expect(await problemOf(await handler(request))).toBe('400 json')
+    }
+    const twice = streamRequest(new Blob([once]).stream(), { 'content-encoding': 'gzip, gzip' })
+    expect(await problemOf(await handler(twice))).toBe('415 content-encoding')
+    expect([(await pulled(handler)).head, errors]).toEqual([0, []])
   })
   test('that inflates without end is refused at the bound', async () => {
     const { handler, errors } = createServer({ limits: { bodyBytesMax: 100_000 } })

@@ -1,12 +1,21 @@
-import { refuse } from './problems.ts'
+import type { Clock } from '../src/core/ports.ts'
+import { RequestProblem, refuse } from './problems.ts'
 
-/** Reads a JSON body of at most `bytesMax` bytes, as sent and inflated; stops reading where it passes that. */
-export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
+/** How large a body may be, as sent and inflated, and how long it may take. */
+export interface BodyBounds {
+  readonly bytesMax: number
+  readonly msMax: number
+  readonly clock: Clock
+}
+
+/** Reads a JSON body; stops reading where it passes its bounds. */
+export async function readJson(request: Request, bounds: BodyBounds): Promise<unknown> {
+  const { bytesMax } = bounds
   const contentType = request.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(contentType))
     return refuse(415, 'content-type', 'The body must be application/json')
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge(bytesMax)
-  const text = decode(await readBytes(bodyOf(request), bytesMax))
+  const text = decode(await readBytes(bodyOf(request), bounds))
   try {
     return JSON.parse(text)
   } catch {
@@ -16,6 +25,9 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
 
 const tooLarge = (bytesMax: number): never =>
   refuse(413, 'too-large', 'The request is too large', { detail: `At most ${bytesMax} bytes, also when inflated.` })
+
+const tooSlow = (msMax: number): never =>
+  refuse(408, 'too-slow', 'The request took too long to arrive', { detail: `At most ${msMax} ms.` })
 
 function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
   const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
@@ -27,32 +39,46 @@ function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
   return request.body?.pipeThrough(new DecompressionStream('gzip')) ?? null
 }
 
-async function readBytes(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Uint8Array> {
+async function readBytes(body: ReadableStream<Uint8Array> | null, bounds: BodyBounds): Promise<Uint8Array> {
   if (body === null) return new Uint8Array()
+  const { bytesMax, msMax, clock } = bounds
   const reader = body.getReader()
-  const chunks: Uint8Array[] = []
+  // Not awaited: a sender that goes on sending must not hold the answer up.
+  const stop = (): unknown => reader.cancel().catch(() => {})
+  let late = false
+  const callOff = clock.after(msMax, () => {
+    late = true
+    stop()
+  })
+  let all = new Uint8Array()
   let bytes = 0
-  for (;;) {
-    const { done, value } = await reader.read().catch(() => refuse(400, 'body', 'The body was cut off or is not gzip'))
-    if (done) return joined(chunks, bytes)
-    bytes += value.byteLength
-    if (bytes > bytesMax) {
-      // Not awaited: a sender that goes on sending must not hold the answer up.
-      reader.cancel().catch(() => {})
-      return tooLarge(bytesMax)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (late) return tooSlow(msMax)
+      if (done) return all.subarray(0, bytes)
+      if (bytes + value.byteLength > bytesMax) {
+        stop()
+        return tooLarge(bytesMax)
+      }
+      all = withRoom(all, bytes + value.byteLength)
+      all.set(value, bytes)
+      bytes += value.byteLength
     }
-    chunks.push(value)
+  } catch (error) {
+    if (error instanceof RequestProblem) throw error
+    return late ? tooSlow(msMax) : refuse(400, 'body', 'The body was cut off or is not gzip')
+  } finally {
+    callOff()
   }
 }
 
-function joined(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  const all = new Uint8Array(bytes)
-  let offset = 0
-  for (const chunk of chunks) {
-    all.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return all
+/** Copied together at once: a list of chunks of one byte each would hold a hundred times what was sent. */
+function withRoom(all: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<ArrayBuffer> {
+  if (bytes <= all.byteLength) return all
+  const larger = new Uint8Array(Math.max(bytes, 2 * all.byteLength))
+  larger.set(all)
+  return larger
 }
 
 function decode(bytes: Uint8Array): string {

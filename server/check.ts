@@ -1,10 +1,10 @@
 import { type Commit, isCommit } from '../src/core/commit.ts'
-import { type EventMap, runSchema } from '../src/core/event.ts'
+import { type EventDef, type EventMap, runSchema } from '../src/core/event.ts'
 import { isRecord, isText } from '../src/core/guard.ts'
-import { jsonIssues } from '../src/core/json.ts'
 import { commitBytesMax, commitEventsMax, commitIdMax, queryItemsMax } from '../src/core/limits.ts'
 import { fitsBytes } from '../src/core/text-size.ts'
 import type { Problem } from '../src/protocol/sync.ts'
+import { dataProblem } from './json-data.ts'
 import type { Candidate, Rejected } from './judge.ts'
 import type { Actor, SyncHandlerOptions } from './options.ts'
 import { problemOf, refuse } from './problems.ts'
@@ -17,6 +17,11 @@ export interface CheckContext {
   readonly validate: SyncHandlerOptions<EventMap>['validate']
 }
 
+const issuesMax = 10
+
+/** A commit as it is stored: its condition is checked, and then forgotten. */
+type Content = Omit<Commit, 'condition'>
+
 /** Gives the static verdict of one commit of a run: a candidate for the log, or rejected for good. */
 export async function check(value: unknown, context: CheckContext): Promise<Candidate | Rejected> {
   // A verdict names the id and the content it was given for. Without them there can be none, so the run can't be judged.
@@ -28,51 +33,50 @@ export async function check(value: unknown, context: CheckContext): Promise<Cand
   if (!isCommit(value)) return rejected(problemOf('malformed', 'The commit is malformed'))
   const shape = shapeProblem(value)
   if (shape !== undefined) return rejected(shape)
-  const { condition, ...content } = value
-  const text = toText(content)
-  if (text === undefined) return rejected(problemOf('malformed', 'The commit is malformed', 'It is nested too deeply.'))
+  const content = known(value)
+  const text = JSON.stringify(content)
   if (!fitsBytes(text, commitBytesMax))
     return rejected(
       problemOf('commit-too-large', 'The commit is too large', `At most ${commitBytesMax} bytes of JSON.`),
     )
-  const invalid = schemaProblem(value, context.definitions) ?? (await context.validate?.(value, context))
-  if (invalid !== undefined) return rejected(invalid)
   const stored = stamped(content, context.actor)
-  const eventsCount = value.events.length
+  const { condition } = value
+  const invalid =
+    schemaProblem(stored, context.definitions) ??
+    (await context.validate?.(condition === undefined ? stored : { ...stored, condition }, context))
+  if (invalid !== undefined) return rejected(invalid)
+  const eventsCount = stored.events.length
   return { id, contentId, condition, eventsCount, text: stored === content ? text : JSON.stringify(stored) }
 }
 
-/** What the guard lets pass and a store, JSON text or the judge could not take. */
+/** What the guard lets pass and JSON text or the judge could not take. */
 function shapeProblem(commit: Commit): Problem | undefined {
   const malformed = (detail: string): Problem => problemOf('malformed', 'The commit is malformed', detail)
-  // A lone surrogate or a NUL does not survive every database, and a changed id would be a new commit.
-  if (/[\p{Cc}\p{Cs}]/u.test(commit.id + commit.contentId))
-    return malformed('An id holds control characters or half a surrogate pair.')
   const { streams = [], query = [] } = commit.condition ?? {}
   if (streams.length > commitEventsMax || query.length > queryItemsMax) return malformed('The condition is too long.')
   for (const [index, event] of commit.events.entries()) {
-    const issue = jsonIssues(event.data)[0]
-    if (issue !== undefined) return malformed(`events[${index}].data${issue.path}: ${issue.message}`)
+    const problem = dataProblem(event.data)
+    if (problem !== undefined) return malformed(`events[${index}].data${problem}`)
   }
   return undefined
 }
 
-/** Fields that this version does not know are kept, but they can be nested deeper than JSON.stringify can go. */
-function toText(commit: Omit<Commit, 'condition'>): string | undefined {
-  try {
-    return JSON.stringify(commit)
-  } catch {
-    return undefined
-  }
-}
+/** What this version knows of a commit, and nothing else: what nobody checked is neither stored nor sent to others. */
+const known = ({ id, contentId, time, events, metadata }: Commit): Content => ({
+  id,
+  contentId,
+  time,
+  events: events.map(({ type, stream, data, tags, v }) => ({ type, stream, data, tags, v })),
+  metadata,
+})
 
-function schemaProblem(commit: Commit, definitions: EventMap | undefined): Problem | undefined {
+function schemaProblem(commit: Content, definitions: EventMap | undefined): Problem | undefined {
   if (definitions === undefined) return undefined
   for (const [index, { type, v = 1, data }] of commit.events.entries()) {
     const def = Object.hasOwn(definitions, type) ? definitions[type] : undefined
     // Other versions pass: the device may be newer than this server, or the event from before an update.
     if (def === undefined || def.version !== v) continue
-    const checked = runSchema(def.schema, data)
+    const checked = runSchema(firstIssuesOf(def.schema), data)
     if (checked.ok) continue
     const detail = checked.issues.map(({ path, message }) => `events[${index}].data${path}: ${message}`).join('; ')
     return problemOf('invalid', 'The data of an event is invalid', detail.slice(0, 2_000))
@@ -80,8 +84,18 @@ function schemaProblem(commit: Commit, definitions: EventMap | undefined): Probl
   return undefined
 }
 
+/** A list of all issues, each with its path, could be far larger than the commit that they are about. */
+function firstIssuesOf(schema: EventDef['schema']): EventDef['schema'] {
+  const standard = schema['~standard']
+  const validate: typeof standard.validate = (value) => {
+    const result = standard.validate(value)
+    return 'issues' in result && result.issues !== undefined ? { issues: result.issues.slice(0, issuesMax) } : result
+  }
+  return { '~standard': { ...standard, validate } }
+}
+
 /** Who did it is what the server knows, never what the device says. */
-function stamped(commit: Omit<Commit, 'condition'>, actor: Actor | undefined): Omit<Commit, 'condition'> {
+function stamped(commit: Content, actor: Actor | undefined): Content {
   if (actor !== undefined) return { ...commit, metadata: { ...commit.metadata, actor: actor.id } }
   if (commit.metadata?.actor === undefined) return commit
   const { actor: _forged, ...metadata } = commit.metadata

@@ -95,6 +95,14 @@ describe('a request', () => {
     ])
       expect(await problemOf(await handler(get(`/sync/cart/pull${query}`)))).toBe('400 seen')
   })
+  test('that names a part of its query twice is refused: a proxy might go by the other one', async () => {
+    const { handler } = createServer()
+    for (const more of ['&position=1', '&digest=x', '&commitsMax=1&commitsMax=1', '&waitMs=1&waitMs=2'])
+      expect(await problemOf(await handler(pullRequest(nothing, more))), more).toBe('400 query')
+    expect(await problemOf(await handler(get(`/sync/cart/live?position=0&position=0&digest=${nothing.digest}`)))).toBe(
+      '400 query',
+    )
+  })
   test('to pull from a log that it has not seen is told so', async () => {
     const { handler } = createServer()
     await pushed(handler, [{ id: 'A', events: [{ stream: 's' }, { stream: 's' }] }])
@@ -231,6 +239,22 @@ describe('validation', () => {
         },
       ],
     })
+  })
+  test('shows the application what would be stored: signed by the server, without what nobody knows', async () => {
+    const seen: unknown[] = []
+    const { handler } = createServer({
+      authenticate: () => 'ann',
+      validate: (commit) => {
+        seen.push(commit)
+        return undefined
+      },
+    })
+    const sketch = { id: 'A', condition: { streams: ['s'] } }
+    const [commit] = (runOf([sketch]) as { commits: object[] }).commits
+    await handler(
+      pushRequest({ ...runOf([]), commits: [{ ...commit, junk: 1, metadata: { actor: 'eve', note: 'n' } }] }),
+    )
+    expect(seen).toEqual([{ ...commit, metadata: { actor: 'ann', note: 'n' } }])
   })
   test('asks the application about each commit, with the actor and the log', async () => {
     const asked: unknown[] = []

@@ -2,21 +2,22 @@ import type { EventMap } from '../src/core/event.ts'
 import { protocolHeader, syncProtocol } from '../src/protocol/sync.ts'
 import { toContext } from './context.ts'
 import { preflight, withCors } from './cors.ts'
-import { createLiveStreams } from './live.ts'
+import { live } from './live.ts'
 import type { Actor, SyncHandlerOptions } from './options.ts'
 import { commonHeaders, problemOf, problemResponse, RequestProblem, refuse } from './problems.ts'
 import { pull } from './pull.ts'
 import { push, wrongProtocol } from './push.ts'
 import { methodOf, type Route, routeOf } from './routes.ts'
+import { createWaiters } from './waiters.ts'
 
 /** The sync endpoint: a function from request to response, as every runtime with Web standards can serve it. */
 export interface SyncHandler {
   (request: Request): Promise<Response>
   /** Path in front of the logs; other paths are answered 404. */
   readonly basePath: string
-  /** Ends every live stream with `stopped` and refuses new ones; pushes and pulls are still answered. */
+  /** Ends live streams with `stopped`, answers waiting pulls, and refuses new ones of both; all else is still answered. */
   readonly stop: () => void
-  /** Number of open live streams. */
+  /** Number of open live streams and waiting pulls. */
   readonly liveCount: () => number
 }
 
@@ -24,7 +25,7 @@ export interface SyncHandler {
 export function createSyncHandler<M extends EventMap>(options: SyncHandlerOptions<M>): SyncHandler {
   const { basePath = '/sync', cors } = options
   const context = toContext(options)
-  const live = createLiveStreams(context)
+  const waiters = createWaiters(context)
 
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url)
@@ -36,13 +37,14 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
     if (request.headers.get(protocolHeader) !== String(syncProtocol)) wrongProtocol()
     const actor = await admit(request, route, options)
     if (actor instanceof Response) return actor
+    const asked = { log: route.log, query: url.searchParams, signal: request.signal }
     switch (route.action) {
       case 'push':
         return push(request, { log: route.log, actor }, context)
       case 'pull':
-        return pull(route.log, url.searchParams, context)
+        return pull(asked, waiters, context)
       case 'live':
-        return live.open(route.log, url.searchParams, request.signal)
+        return live(asked, waiters, context)
     }
   }
   const handle = async (request: Request): Promise<Response> => {
@@ -52,7 +54,7 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
       return withCors(request, problemResponse(toProblem(error, context.onError)), cors?.origins)
     }
   }
-  return Object.assign(handle, { basePath, stop: live.stop, liveCount: live.count })
+  return Object.assign(handle, { basePath, stop: waiters.stop, liveCount: waiters.count })
 }
 
 async function admit<M extends EventMap>(

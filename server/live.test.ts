@@ -98,6 +98,19 @@ describe('a live stream', () => {
     await pushed(handler, [{ id: 'G' }], await inner.head('cart'))
     expect(await live.next()).toMatchObject({ event: 'page', data: { after: { position: 6 }, commits: [{ id: 'G' }] } })
   })
+  test('leaves what is large to a pull: it says where the log ends, and goes on from there', async () => {
+    const { handler, open } = setUp({ liveBytesMax: 1_000 })
+    const sized = (id: string, length: number) => ({ id, events: [{ stream: 's', data: 'x'.repeat(length) }] })
+    await pushed(handler, [sized('A', 300), sized('B', 300), sized('C', 300)])
+    const live = await open()
+    await live.next()
+    expect(await live.next()).toMatchObject({ event: 'page', data: { commits: [{ id: 'A' }, { id: 'B' }], head: 3 } })
+    expect(await live.next()).toMatchObject({ event: 'head', data: { head: 3 } })
+    await pushed(handler, [sized('D', 2_000), sized('E', 10)], (await pulled(handler)).through)
+    expect(await live.next()).toMatchObject({ event: 'head', data: { head: 5 } })
+    await pushed(handler, [sized('F', 10)], (await pulled(handler)).through)
+    expect(await live.next()).toMatchObject({ event: 'page', data: { after: { position: 5 }, commits: [{ id: 'F' }] } })
+  })
   test('misses nothing that is appended while it looks', async () => {
     const inner = memoryStore()
     const store: LogStore = {

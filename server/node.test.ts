@@ -93,7 +93,7 @@ describe('the handler behind Node', () => {
   })
   test('makes no more for a client that does not read than the sockets hold, and lets go of it after a while', async () => {
     const { store, reads, unwatched } = endlessStore()
-    const { port, handler } = await serve({ store, timeouts: { idleMs: 300 } })
+    const { port, handler } = await serve({ store, limits: { liveBytesMax: 1_000_000 }, timeouts: { idleMs: 300 } })
     const { socket } = await dial(port, head(`GET ${livePath}`))
     socket.pause()
     await unwatched
@@ -120,6 +120,52 @@ describe('the handler behind Node', () => {
     await closed(socket)
     expect([(await pulled(handler)).head, errors]).toEqual([0, []])
   })
+  test('ends an answer that is read too slowly to reach its end', async () => {
+    const { store } = endlessStore()
+    const timeouts = { idleMs: 60_000, answerMs: 300, closeMs: 500 }
+    const { port, handler } = await serve({ store, limits: { liveBytesMax: 1_000_000 }, timeouts })
+    const { socket, answer } = await dial(port, head(`GET ${livePath}`))
+    // Now and then some of it, so that the connection is never idle.
+    socket.pause()
+    const sips = setInterval(() => socket.resume().once('data', () => socket.pause()), 10)
+    expect(await answer).toMatch(/^HTTP\/1\.1 200/)
+    clearInterval(sips)
+    expect(handler.liveCount()).toBe(0)
+  })
+  test('serves others while hundreds read nothing and hundreds never finish what they send, and ends them all', async () => {
+    const limits = { liveMsMax: 1_000, bodyMsMax: 1_000 }
+    const { url, port, handler } = await serve({ limits, timeouts: { answerMs: 1_500, closeMs: 500 } })
+    const body = head('POST /sync/cart/push', 'content-type: application/json', 'content-length: 9999')
+    const calls = Array.from({ length: 200 }, async () => {
+      const silent = await dial(port, head(`GET ${livePath}`, 'connection: close'))
+      silent.socket.pause()
+      const trickling = await dial(port, `${body}{`)
+      const drops = setInterval(() => trickling.socket.write(' '), 100)
+      const answer = await trickling.answer
+      clearInterval(drops)
+      await expect.poll(handler.liveCount, { interval: 20, timeout: 10_000 }).toBe(0)
+      silent.socket.resume()
+      return [answer, await silent.answer] as const
+    })
+    for (let n = 0; n < 5; n++) expect((await post(url, JSON.stringify(runOf([{ id: `A${n}` }])))).status).toBe(200)
+    for (const [slow, silent] of await Promise.all(calls)) {
+      expect(slow).toMatch(/^HTTP\/1\.1 408 .*application\/problem\+json.*too-slow/s)
+      expect(silent).toMatch(/^HTTP\/1\.1 200/)
+    }
+    expect([handler.liveCount(), (await pulled(handler)).head]).toEqual([0, 5])
+  })
+  test('answers a pull that waits when something comes, and forgets it when its client goes', async () => {
+    const { url, port, handler } = await serve()
+    const pullPath = `/sync/cart/pull?position=0&digest=${nothing.digest}&waitMs=25000`
+    const gone = await dial(port, head(`GET ${pullPath}`))
+    const waiting = fetch(url + pullPath, { headers: json })
+    await expect.poll(handler.liveCount, { interval: 5 }).toBe(2)
+    gone.socket.destroy()
+    await expect.poll(handler.liveCount, { interval: 5 }).toBe(1)
+    await post(url, JSON.stringify(runOf([{ id: 'A' }])))
+    expect(await (await waiting).json()).toMatchObject({ commits: [{ id: 'A' }] })
+    expect(handler.liveCount()).toBe(0)
+  })
   test('ends a request whose rest never comes', async () => {
     const { port } = await serve({ timeouts: { headersMs: 100, requestMs: 200, closeMs: 500 } })
     const half = await dial(port, 'GET /sync/cart/pull HTTP/1.1\r\nhost: x\r\n')
@@ -144,9 +190,12 @@ describe('the handler behind Node', () => {
     for (const text of [
       'GET /sync/cart/pull HTTP/1.1\r\nhost: a b\r\nconnection: close\r\n\r\n',
       'GET http://[/ HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+      '\u0016\u0003\u0001 no HTTP at all\r\n\r\n',
+      `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`,
+      head('POST /sync/cart/push', 'content-type: application/json', 'transfer-encoding: chunked').concat('ZZ\r\n'),
     ]) {
       const answer = await (await dial(port, text)).answer
-      expect(answer).toMatch(/^HTTP\/1\.1 4/)
+      expect(answer).toMatch(/^HTTP\/1\.1 4\d\d .*application\/problem\+json.*"status":4/s)
       expect(answer).not.toMatch(/\.js|\.ts|node_modules/)
     }
     expect(errors).toEqual([])

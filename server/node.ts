@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRequestListener } from '@remix-run/node-fetch-server'
+import { answerBadHttp } from './bad-http.ts'
 import { trackConnections } from './connections.ts'
 import type { SyncHandler } from './handler.ts'
 import { problemOf, problemResponse, RequestProblem } from './problems.ts'
@@ -25,10 +26,18 @@ export interface Timeouts {
   readonly requestMs: number
   /** Without a byte in either direction; heartbeats keep a live stream below it. */
   readonly idleMs: number
+  /** For the whole answer, however slowly it is read; a live stream ends before that by itself. */
+  readonly answerMs: number
   /** What is still under way when the server closes gets this long. */
   readonly closeMs: number
 }
-const defaultTimeouts: Timeouts = { headersMs: 20_000, requestMs: 120_000, idleMs: 60_000, closeMs: 5_000 }
+const defaultTimeouts: Timeouts = {
+  headersMs: 20_000,
+  requestMs: 120_000,
+  idleMs: 60_000,
+  answerMs: 15 * 60_000,
+  closeMs: 5_000,
+}
 
 /** A server that listens. */
 export interface Listening {
@@ -43,16 +52,24 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const { handler, port, host = '127.0.0.1', staticDir } = options
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const files = staticDir === undefined ? undefined : serveStatic(staticDir)
-  const serve = (request: Request): Promise<Response> =>
-    files !== undefined && !new URL(request.url).pathname.startsWith(`${handler.basePath}/`)
-      ? files(request)
-      : handler(request)
+  const serve = async (request: Request): Promise<Response> => {
+    const isFile = files !== undefined && !new URL(request.url).pathname.startsWith(`${handler.basePath}/`)
+    const response = await (isFile ? files : handler)(request)
+    // Whoever was too slow to say what it wants would go on sending it.
+    if (response.status === 408) response.headers.set('connection', 'close')
+    return response
+  }
   const checkMs = Math.min(5_000, timeouts.headersMs, timeouts.requestMs)
   const server = createServer(
     { headersTimeout: timeouts.headersMs, requestTimeout: timeouts.requestMs, connectionsCheckingInterval: checkMs },
     createRequestListener(serve, { onError: badRequest }),
   )
   server.timeout = timeouts.idleMs
+  server.on('request', (_request, response) => {
+    const giveUp = setTimeout(() => response.destroy(), timeouts.answerMs)
+    response.once('close', () => clearTimeout(giveUp))
+  })
+  answerBadHttp(server)
   const endConnections = trackConnections(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -17,6 +17,8 @@ export type Action = 'push' | 'pull' | 'live'
 export interface SyncLimits {
   /** Bytes of a request body, as sent and when inflated. */
   readonly bodyBytesMax: number
+  /** A request body that takes longer to arrive is answered 408. */
+  readonly bodyMsMax: number
   /** Commits in one push or page. */
   readonly runCommitsMax: number
   /** UTF-8 bytes of the commits in one page; one commit may be larger. */
@@ -25,26 +27,37 @@ export interface SyncLimits {
   readonly lagEventsMax: number
   /** Likewise, in bytes of commits. */
   readonly lagBytesMax: number
+  /** Terms that the conditions of one push are compared with; a run that needs more is answered 413, to be halved. */
+  readonly comparisonsMax: number
   /** How often a push is judged anew because other processes were faster, before it answers 503. */
   readonly attemptsMax: number
   /** Pushes to one log that wait for their turn; more are answered 503. */
   readonly waitingMax: number
+  /** Open live streams and waiting pulls together; more are answered 503. */
   readonly liveStreamsMax: number
+  /** UTF-8 bytes of a page in a live stream: what one stream holds for a client that does not read. More is to be pulled. */
+  readonly liveBytesMax: number
   /** A live stream ends after this long; the client resumes by position. */
   readonly liveMsMax: number
   readonly heartbeatMs: number
+  /** A pull that waits is answered after this long at most; keep it below the idle time of whatever stands in front. */
+  readonly waitMsMax: number
 }
 export const defaultLimits: SyncLimits = {
   bodyBytesMax: 8_000_000,
+  bodyMsMax: 30_000,
   runCommitsMax,
   runBytesMax,
   lagEventsMax: pushLagEventsMax,
   lagBytesMax: 64_000_000,
+  comparisonsMax: 50_000_000,
   attemptsMax: 10,
   waitingMax: 1_000,
   liveStreamsMax: 10_000,
+  liveBytesMax: 64_000,
   liveMsMax: 10 * 60_000,
   heartbeatMs: 15_000,
+  waitMsMax: 25_000,
 }
 
 type Awaitable<T> = T | Promise<T>

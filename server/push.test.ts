@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { defineEvents, event } from '../src/core/event.ts'
 import { commitBytesMax } from '../src/core/limits.ts'
-import { isPullPage, isPushAnswer } from '../src/protocol/sync.ts'
+import { defineLog } from '../src/core/model.ts'
+import { isPullPage, isPushAnswer, type PushVerdicts } from '../src/protocol/sync.ts'
 import { createServer, problemOf, pulled, pushed, pushRequest, runOf } from './handler.fixture.ts'
 import type { Sketch } from './judge.fixture.ts'
 import { memoryStore } from './memory-store.ts'
@@ -38,17 +40,38 @@ describe('a push', () => {
     ])
     expect((await pulled(handler)).commits.map(({ id }) => id)).toEqual(['A', 'B', 'C'])
   })
-  test('keeps fields that this version does not know', async () => {
-    const { handler } = createServer()
+  test('stores and answers only what this version knows of a commit, however deep the rest is nested', async () => {
+    const { handler, store, errors } = createServer()
     const commit = {
       id: 'A',
       contentId: 'A.p',
       time: 't',
-      later: 1,
-      events: [{ type: 'T', stream: 's', data: 1, new: [] }],
+      events: [{ type: 'T', stream: 's', data: { junk: 1 }, tags: ['k:1'], v: 2 }],
+      metadata: { note: 'n' },
     }
-    await handler(pushRequest({ protocol: 1, seen: nothing, commits: [commit] }))
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+    const text = JSON.stringify({
+      protocol: 1,
+      seen: nothing,
+      commits: [
+        {
+          ...commit,
+          command: { name: 'c' },
+          attempt: 3,
+          junk: 'DEEP',
+          events: commit.events.map((event) => ({ ...event, id: 'forged', position: 9, version: 7 })),
+        },
+      ],
+    }).replace('"DEEP"', deep)
+    const answer: unknown = await (
+      await handler(pushRequest(text.replace('"metadata"', '"__proto__":{"x":1},"metadata"')))
+    ).json()
+    expect(answer).toMatchObject({ verdicts: [{ verdict: 'accepted' }], page: { head: 1 } })
+    expect((await store.range('cart', 0, { commitsMax: 9, bytesMax: 9_999 })).commits[0]?.text).toBe(
+      JSON.stringify(commit),
+    )
     expect((await pulled(handler)).commits).toEqual([commit])
+    expect(errors).toEqual([])
   })
   test('of nothing answers the page', async () => {
     const { handler } = createServer()
@@ -79,7 +102,34 @@ describe('a push', () => {
     for (const id of ['A', 'B']) await pushed(large.handler, [{ id }], (await pulled(large.handler)).through)
     expect(await pushed(large.handler, [{ id: 'C' }])).toMatchObject({ status: 'pull-first' })
   })
+  test('whose conditions take too long to check is to be halved, and stores nothing', async () => {
+    const { handler } = createServer({ limits: { comparisonsMax: 20_000 } })
+    const tagged = Array.from({ length: 1_000 }, (_, i) => ({ stream: 's', tags: [`half:${i % 2}`, 'all:1'] }))
+    await pushed(handler, [{ id: 'many', events: tagged }])
+    const demanding = (id: string): Sketch => ({
+      id,
+      events: [{ stream: 't' }],
+      condition: { query: Array(10).fill({ tags: ['half:0', 'half:1'] }) },
+    })
+    expect(await problemOf(await handler(pushRequest(runOf([demanding('A'), demanding('B')]))))).toBe('413 too-many')
+    expect((await pulled(handler)).head).toBe(1_000)
+    expect(words(await pushed(handler, [demanding('A')]))).toEqual(['accepted'])
+  })
 })
+
+/** A list of texts under any key, whose schema names each number in it. */
+const listed = {
+  '~standard': {
+    version: 1 as const,
+    vendor: 'test',
+    validate: (value: unknown) => ({
+      issues: Object.entries(value ?? {}).flatMap(([key, list]) =>
+        (list as unknown[]).map((_, index) => ({ message: 'must be a text', path: [key, index] })),
+      ),
+    }),
+  },
+}
+const strictModel = defineLog({ name: 'strict', events: defineEvents({ Listed: event(listed) }) })
 
 describe('static verdicts', () => {
   test('reject a malformed commit by its content and hold what stands behind', async () => {
@@ -103,7 +153,9 @@ describe('static verdicts', () => {
     for (const body of [
       commit('A', event('1e999')),
       commit('A', event(nested(201))),
-      commit('A', event('1'), `,"later":${nested(100_000)}`),
+      commit('A', event(nested(100_000))),
+      commit('A', event('1'), `,"metadata":${nested(100_000)}`),
+      commit('A', Array(10_001).fill(event('1')).join(',')),
       commit('\\ud800', event('1')),
       commit('a\\u0000b', event('1')),
       commit('A', event('1'), `,"condition":{"query":[${Array(129).fill('{}').join(',')}]}`),
@@ -112,6 +164,21 @@ describe('static verdicts', () => {
       expect(isPushAnswer(answer)).toBe(true)
       expect(answer).toMatchObject({ verdicts: [{ verdict: 'rejected' }], page: { head: 0 } })
     }
+    expect(errors).toEqual([])
+  })
+  test('say the first thing that is wrong, in few words, however much is wrong behind however long a key', async () => {
+    const { handler, errors } = createServer({ model: strictModel })
+    const rejectedFor = async (data: string): Promise<string> => {
+      const commit = `{"id":"A","contentId":"p","time":"t","events":[{"type":"Listed","stream":"s","data":${data}}]}`
+      const body = `{"protocol":1,"seen":{"position":0,"digest":"${nothing.digest}"},"commits":[${commit}]}`
+      const { verdicts } = (await (await handler(pushRequest(body))).json()) as PushVerdicts
+      const [verdict] = verdicts
+      return verdict?.verdict === 'rejected' ? (verdict.problem.detail ?? '') : ''
+    }
+    const key = 'k'.repeat(400_000)
+    expect(await rejectedFor(`{"a":[1,1e999],"b":1e999}`)).toBe('events[0].data.a.1: Infinity is not JSON')
+    expect(await rejectedFor(`{"${key}":[${Array(80_000).fill('1e999').join(',')}]}`)).toMatch(/^.{1,400}$/)
+    expect(await rejectedFor(`{"${key}":[${Array(80_000).fill('1').join(',')}]}`)).toMatch(/^.{1,2000}$/)
     expect(errors).toEqual([])
   })
   test('take a commit of exactly the largest size, and reject one byte more', async () => {

@@ -21,9 +21,10 @@ export async function push(
   who: { readonly log: string; readonly actor: Actor | undefined },
   context: HandlerContext,
 ): Promise<Response> {
-  const { store, limits, turns, definitions, validate } = context
+  const { store, limits, turns, definitions, validate, clock } = context
   const { log } = who
-  const { seen, commits } = envelopeOf(await readJson(request, limits.bodyBytesMax))
+  const bounds = { bytesMax: limits.bodyBytesMax, msMax: limits.bodyMsMax, clock }
+  const { seen, commits } = envelopeOf(await readJson(request, bounds))
   if (commits.length > limits.runCommitsMax)
     refuse(413, 'too-many', 'The run is too long', { detail: `At most ${limits.runCommitsMax} commits.` })
   const run: (Candidate | Rejected)[] = []
@@ -59,7 +60,7 @@ async function settle(
   run: readonly (Candidate | Rejected)[],
   limits: SyncLimits,
 ): Promise<Settled> {
-  const tail = createTail(seen)
+  const tail = createTail(seen, limits.comparisonsMax)
   for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
     if (!(await readTail(store, log, tail, seen, limits))) return { status: 'pull-first' }
     const { verdicts, accepted } = judge(run, tail)

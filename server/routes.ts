@@ -40,20 +40,33 @@ function decodeName(encoded: string): string {
   return name
 }
 
+/** A pull or live request. */
+export interface Asked {
+  readonly log: string
+  readonly query: URLSearchParams
+  readonly signal: AbortSignal
+}
+
 /** The `position` and `digest` of a pull or live request. */
 export function seenOf(query: URLSearchParams): Seen {
-  const seen = { position: toCount(query.get('position')), digest: query.get('digest') }
+  const seen = { position: toCount(only(query, 'position')), digest: only(query, 'digest') }
   if (!isSeen(seen)) return refuse(400, 'seen', 'The query must carry position and digest')
   return seen
 }
 
-/** A bound that the client may lower, never raise. */
-export function boundOf(query: URLSearchParams, name: string, max: number): number {
-  const asked = query.get(name)
-  if (asked === null) return max
+/** A bound of at least `least` that the client may lower, never raise; `undefined` when it does not name it. */
+export function boundOf(query: URLSearchParams, name: string, max: number, least = 1): number | undefined {
+  const asked = only(query, name)
+  if (asked === null) return undefined
   const count = toCount(asked)
-  if (!isCount(count, 1)) return refuse(400, 'query', `The query's ${name} must be a whole number from 1`)
+  if (!isCount(count, least)) return refuse(400, 'query', `The query's ${name} must be a whole number from ${least}`)
   return Math.min(count, max)
+}
+
+/** Said twice, a proxy in front might go by the other one. */
+function only(query: URLSearchParams, name: string): string | null {
+  if (query.getAll(name).length > 1) return refuse(400, 'query', `The query must name ${name} once`)
+  return query.get(name)
 }
 
 const toCount = (text: string | null): number => (text !== null && /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN)

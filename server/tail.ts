@@ -2,6 +2,7 @@ import { type Commit, isCommit } from '../src/core/commit.ts'
 import { bug } from '../src/core/errors.ts'
 import { matches, type QueryItemData, type Selectable } from '../src/core/query.ts'
 import type { Seen } from '../src/protocol/sync.ts'
+import { refuse } from './problems.ts'
 import type { SequencedCommit } from './store.ts'
 
 /** What the judge needs to know of a stored commit. */
@@ -30,8 +31,10 @@ interface TailEvent {
   readonly event: Selectable
 }
 
-export function createTail(seen: Seen): Tail {
+/** `comparisonsMax` bounds what all conditions together may cost, in terms compared; beyond it the request is refused. */
+export function createTail(seen: Seen, comparisonsMax: number = Number.POSITIVE_INFINITY): Tail {
   let head = seen
+  let comparisons = 0
   const byId = new Map<string, TailCommit>()
   const events: TailEvent[] = []
   const byTerm = new Map<string, TailEvent[]>()
@@ -65,14 +68,24 @@ export function createTail(seen: Seen): Tail {
       return tags.map((tag) => postingsOf(tagTerm(tag))).reduce((a, b) => (b.length < a.length ? b : a))
     return types === undefined ? events : [...new Set(types)].flatMap((type) => postingsOf(typeTerm(type)))
   }
+  const spend = (count: number): void => {
+    comparisons += count
+    // As for a run that is too long: the device sends less at once.
+    if (comparisons > comparisonsMax) refuse(413, 'too-many', 'The conditions of the run take too long to check')
+  }
   const forbidden: Tail['forbidden'] = (condition, own, max) => {
     const positions = new Set<number>()
-    for (const stream of new Set(condition?.streams))
-      for (const { position, commitLast } of postingsOf(streamTerm(stream)))
-        if (!own.has(commitLast)) positions.add(position)
-    for (const item of condition?.query ?? [])
-      for (const { position, commitLast, event } of candidates(item))
+    for (const stream of new Set(condition?.streams)) {
+      const postings = postingsOf(streamTerm(stream))
+      spend(postings.length)
+      for (const { position, commitLast } of postings) if (!own.has(commitLast)) positions.add(position)
+    }
+    for (const item of condition?.query ?? []) {
+      const found = candidates(item)
+      spend(found.length * (1 + (item.types?.length ?? 0) + (item.tags?.length ?? 0)))
+      for (const { position, commitLast, event } of found)
         if (!own.has(commitLast) && matches([item], event)) positions.add(position)
+    }
     return [...positions].sort((a, b) => a - b).slice(0, max)
   }
   return { head: () => head, add, find: (id) => byId.get(id), forbidden }
