@@ -4,6 +4,7 @@ export type {
   Confirmation,
   DeadLetter,
   DeadLetters,
+  Executed,
   IfNoMatch,
   IfVersion,
   Log,
@@ -18,7 +19,20 @@ export type {
   View,
 } from './client/types.ts'
 export { unwrap } from './client/unwrap.ts'
+export type { RefusalData } from './core/command.ts'
 export type { Metadata } from './core/commit.ts'
+export type {
+  AnyDecider,
+  CommandOf,
+  Decider,
+  DeciderDef,
+  Decision,
+  DecisionScope,
+  FactsOf,
+  Refusal,
+  RefusalsOf,
+} from './core/decider.ts'
+export { defineDecider, refuse } from './core/decider.ts'
 export type { TidelogErrorCode } from './core/errors.ts'
 export { isTidelogError, TidelogError } from './core/errors.ts'
 export type { EventDef, EventMap, EventOptions, Events, Fact } from './core/event.ts'
@@ -43,6 +57,7 @@ export type {
   TooLarge,
   UpdateNeeded,
   VersionConflict,
+  Withdrawal,
 } from './core/outcome.ts'
 export type { Fold, Projection, ProjectionDef, Scope } from './core/projection.ts'
 export { defineProjection } from './core/projection.ts'

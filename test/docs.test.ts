@@ -21,8 +21,8 @@ test('the examples in the documentation compile', () => {
   for (const page of pages) {
     const folder = join(out, page.replace(/\W+/g, '-'))
     const files = new Map<string, string>()
-    for (const [, code = ''] of readFileSync(page, 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)) {
-      const name = /^\/\/ ([\w.-]+\.ts)/.exec(code)?.[1] ?? 'main.ts'
+    for (const [, code = ''] of readFileSync(page, 'utf8').matchAll(/```tsx?\n([\s\S]*?)```/g)) {
+      const name = /^\/\/ ([\w.-]+\.tsx?)\b/.exec(code)?.[1] ?? 'main.ts'
       files.set(name, (files.get(name) ?? '') + code)
     }
     if (!files.has('shop.ts')) files.set('shop.ts', firstExample('shop.ts'))
@@ -31,7 +31,7 @@ test('the examples in the documentation compile', () => {
   const options = {
     include: ['.'],
     extends: '../../tsconfig.app.json',
-    compilerOptions: { paths: {}, noUnusedLocals: false },
+    compilerOptions: { paths: {}, noUnusedLocals: false, jsx: 'react-jsx' },
   }
   write(join(out, 'tsconfig.json'), JSON.stringify(options))
   expect(compile()).toBe('')

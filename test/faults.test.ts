@@ -103,6 +103,118 @@ describe('a server that gives', () => {
   })
 })
 
+/** Lets so much time pass for the world, timer by timer, and what is under way in each step end. */
+async function pass(ms: number): Promise<void> {
+  const end = world.clock.now() + ms
+  let arrived = false
+  world.clock.after(ms, () => {
+    arrived = true
+  })
+  while (!arrived && world.clock.now() <= end && world.clock.step())
+    for (let turns = 0; turns < 5; turns++) await new Promise((resolve) => setTimeout(resolve, 0))
+}
+
+describe('a server that is in trouble', () => {
+  /** Counts requests, and answers with this while it is set. */
+  function troubled() {
+    const server: { answer: (() => Response) | undefined; asked: number } = { answer: undefined, asked: 0 }
+    const serve: Fault = async (request, next) => {
+      if (request.url.includes('/live')) return next(request)
+      server.asked += 1
+      return server.answer?.() ?? next(request)
+    }
+    return { server, serve }
+  }
+
+  test('AE-11 is not asked by every append: after a few failures in a row only now and then', async () => {
+    const { server, serve } = troubled()
+    world = shopWorld({ devices: 1, serve })
+    const [device] = devicesOf(world, 1)
+    await world.settle()
+    server.answer = () => new Response('', { status: 500 })
+    const begun = world.clock.now()
+    const before = server.asked
+    for (let nth = 0; nth < 100; nth++) {
+      unwrap(await device!.log.append([added('c', `${nth}`)]))
+      await pass(100)
+    }
+    const { failures, state, pending } = device!.log.sync.get()
+    expect([state, failures >= 5, pending]).toEqual(['waiting', true, 100])
+    expect(server.asked - before).toBeLessThan(20)
+    expect(world.clock.now() - begun).toBeGreaterThanOrEqual(10_000)
+    server.answer = undefined
+    await world.settle()
+    expect(device!.log.sync.get()).toMatchObject({ state: 'live', failures: 0, pending: 0 })
+  })
+
+  test('is left alone for as long as it asks, also by a tab that was opened anew', async () => {
+    const { server, serve } = troubled()
+    world = shopWorld({ devices: 1, serve })
+    const [device] = devicesOf(world, 1)
+    await world.settle()
+    server.answer = () =>
+      new Response('{"type":"busy","title":"Busy"}', {
+        status: 503,
+        headers: { 'tidelog-protocol': '1', 'retry-after': '600' },
+      })
+    const before = server.asked
+    unwrap(await device!.log.append([created('c')]))
+    await pass(1_000)
+    expect(server.asked - before).toBe(1)
+    await device!.log.close()
+    const reloaded = device!.openTab()
+    await reloaded.ready
+    unwrap(await reloaded.append([added('c', 'i')]))
+    await pass(590_000)
+    expect(server.asked - before).toBe(1)
+    expect(reloaded.sync.get()).toMatchObject({ state: 'waiting', failures: 1, pending: 2 })
+    server.answer = undefined
+    await world.settle()
+    expect(reloaded.sync.get()).toMatchObject({ state: 'live', pending: 0 })
+  })
+})
+
+describe('a line on which no stream gets through', () => {
+  const notAStream = async (): Promise<Response> => new Response('{}', { headers: { 'tidelog-protocol': '1' } })
+  const headers = { 'tidelog-protocol': '1', 'content-type': 'text/event-stream' }
+  const lines: Readonly<Record<string, Fault>> = {
+    'that refuses it': async () => new Response('', { status: 502 }),
+    'that answers with something else': notAStream,
+    'that holds it back': async ({ signal }) =>
+      new Response(
+        new ReadableStream({
+          start: (controller) => signal.addEventListener('abort', () => controller.error(signal.reason)),
+        }),
+        { headers },
+      ),
+  }
+  test.each(Object.entries(lines))('%s brings what others write all the same', async (_name, live) => {
+    const held: string[] = []
+    world = shopWorld({
+      devices: 2,
+      serve: async (request, next) => {
+        if (request.url.includes('/live')) return live(request, next)
+        if (request.url.includes('waitMs')) held.push(request.url)
+        return next(request)
+      },
+    })
+    const [ann, bob] = devicesOf(world, 2)
+    await world.settle()
+    await pass(15_000)
+    for (let round = 0; round < 3; round++) {
+      unwrap(await ann!.log.append([added('c', `${round}`)]))
+      await pass(2_000)
+      expect(await readAll(bob!.log)).toHaveLength(round + 1)
+    }
+    expect(held.length).toBeGreaterThan(3)
+    // One at a time: in half a minute each device needs no more than a few.
+    const before = held.length
+    await pass(30_000)
+    expect(held.length - before).toBeLessThan(8)
+    await mustAgree(world)
+  })
+})
+
 test('AE-10 a commit id is one commit: appended again, pushed again, and after an answer that was lost', async () => {
   let lost = 0
   // The first two pushes reach the server twice, and no answer to them comes back.

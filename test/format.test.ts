@@ -30,7 +30,10 @@ interface Stored {
   /** What the log gave when the file was made. */
   readonly events: readonly unknown[]
   readonly cart: unknown
-  readonly letters: readonly unknown[]
+  readonly letters: readonly Letter[]
+}
+interface Letter {
+  readonly reason: { readonly events: readonly unknown[] }
 }
 const shownBy = async (log: ShopLog): Promise<Omit<Stored, 'dump'>> => {
   const view = log.view(cart, { cartId: 'c1' })
@@ -38,6 +41,14 @@ const shownBy = async (log: ShopLog): Promise<Omit<Stored, 'dump'>> => {
   const plain = (value: unknown) => JSON.parse(JSON.stringify(value))
   return { events: plain(await readAll(log)), cart: plain(view.get()), letters: plain(await log.deadLetters.list()) }
 }
+
+/** Letters say more than they did: what stood in the way, and how often it was decided. */
+const asToldToday = (letter: Letter): object => ({ ...letter, attempt: 1, causedBy: letter.reason.events })
+/** What sync remembers lies beside the log: what may have been sent, and when it tries again. */
+const withoutSync = (dump: Dump): Dump => ({ ...dump, state: dump.state.filter(({ chain }) => chain !== 'sync') })
+/** A rebase that moved nothing wrote the order out; now it says nothing of it. */
+const inUnchangedOrder = (rows: readonly object[]): readonly object[] =>
+  rows.map((row) => ('order' in row ? { ...row, order: [] } : row))
 
 /** Appends, a pull, conflicts, a dead letter and a pending rest, as the database of the second device has them. */
 async function makeHistory(): Promise<Stored> {
@@ -74,8 +85,8 @@ describe('a database of format 1', () => {
     world = shopWorld({ devices: 1, database: () => database })
     const [device] = devicesOf(world, 1)
     device!.offline()
-    expect(await shownBy(device!.log)).toEqual(shown)
-    expect(await dumpOf(openMemoryStore(database))).toEqual(dump)
+    expect(await shownBy(device!.log)).toEqual({ ...shown, letters: shown.letters.map(asToldToday) })
+    expect(withoutSync(await dumpOf(openMemoryStore(database)))).toEqual(dump)
   })
 
   test('takes appends, conditions and markers where it left off', async () => {
@@ -94,11 +105,12 @@ describe('a database of format 1', () => {
     expect(after.log).toEqual(dump.log)
   })
 
-  test('is written today as it was then, but for ids and times', async () => {
+  test('is written today as it was then, but for ids, times, and an order that a rebase left as it was', async () => {
     const { dump } = await stored()
-    const { dump: today } = await makeHistory()
+    const today = withoutSync((await makeHistory()).dump)
+    expect(today.writes.flatMap((row) => (row.kind === 'rebase' ? row.order : []))).toEqual([])
     for (const name of ['writes', 'log', 'dir', 'state'] as const)
-      expect(canonical(today[name])).toBe(canonical(dump[name]))
+      expect(canonical(inUnchangedOrder(today[name]))).toBe(canonical(inUnchangedOrder(dump[name])))
   })
 
   test('is the same in IndexedDB', async () => {

@@ -134,6 +134,7 @@ test('AE-7 a notice goes out only after its commit is kept, in order, and never 
 
 test('CART-3 a live projection reads by query and folds; a cart that is unknown is undefined', async () => {
   const log = openLog()
+  devicesOf(world, 1)[0]!.offline()
   const view = log.view(cart, { cartId: 'c1' })
   expect([await view.ready, view.get()]).toEqual([undefined, undefined])
   const states: unknown[] = []

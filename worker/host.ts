@@ -1,11 +1,14 @@
 import { mustBe, TidelogError } from '../src/core/errors.ts'
+import type { Withdrawal } from '../src/core/outcome.ts'
 import type { Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
 import { Appender } from '../src/log/appender.ts'
+import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
+import type { Deciding } from '../src/log/decide.ts'
 import { Engine } from '../src/log/engine.ts'
 import { Reader } from '../src/log/reader.ts'
-import { discardDeadLetter, listDeadLetters } from '../src/log/rebase.ts'
+import { withdraw } from '../src/log/rebase.ts'
 import { getSnapshot, putSnapshot } from '../src/log/snapshots.ts'
-import { channelName, isNotice, type SyncLink } from '../src/protocol/notice.ts'
+import { channelName, isNotice, type SyncLink, type SyncWish } from '../src/protocol/notice.ts'
 import {
   type CommitState,
   databaseName,
@@ -18,6 +21,7 @@ import {
 import { isStoreError, type Store } from '../src/store/store.ts'
 import { SyncController } from '../src/sync/controller.ts'
 import { createHttpTransport } from '../src/sync/http-transport.ts'
+import { mayBeSent } from '../src/sync/retry-store.ts'
 
 /** A sync endpoint of one log. */
 export interface SyncEndpoint {
@@ -35,11 +39,13 @@ export interface HostPorts {
   readonly openFallback: () => Store
 }
 export interface HostOptions {
+  /** The rules of the model; without them a pending commit that was overtaken can't be decided again. */
+  readonly deciding?: Deciding
   /** The endpoint of a log; a log without one is its own sequencer. */
   readonly sync?: (log: { readonly log: string; readonly key: string }) => SyncEndpoint | undefined
 }
 
-const offLink: SyncLink = { state: 'off', sent: 0, serverHead: 0 }
+const offLink: SyncLink = { state: 'off', sent: 0, serverHead: 0, failures: 0 }
 /** Lost notices are made up for this often. */
 const heartbeatMs = 60_000
 /** A pruner holds the views' lock for moments only; who holds it longer is frozen. */
@@ -106,7 +112,21 @@ export class Host implements WorkerApi {
   async discardDeadLetter(id: string): Promise<boolean> {
     return discardDeadLetter((await this.#log()).engine, id)
   }
-  async askSync(wish: 'now' | 'pause' | 'resume'): Promise<void> {
+  async retryDeadLetter(id: string): ReturnType<WorkerApi['retryDeadLetter']> {
+    return (await this.#log()).appender.retry(id)
+  }
+  async withdraw(id: string): Promise<Withdrawal> {
+    const { engine } = await this.#log()
+    await engine.catchUp()
+    const item = await withdraw(engine, id)
+    if (item !== undefined)
+      // A commit that was decided anew may have been sent as it was before.
+      return { ok: true, sent: item.commit.attempt !== undefined || (await mayBeSent(engine, item.revision)) }
+    const position = engine.view.confirmed.positionOf(id)
+    if (position !== undefined) return { ok: false, reason: { type: 'Confirmed', position } }
+    return { ok: false, reason: { type: 'NotPending' } }
+  }
+  async askSync(wish: SyncWish): Promise<void> {
     ;(await this.#log()).sync?.ask(wish)
   }
   async setCredentials(headers: Readonly<Record<string, string>>): Promise<void> {
@@ -119,11 +139,18 @@ export class Host implements WorkerApi {
     const position = engine.view.confirmed.positionOf(id)
     if (position !== undefined) return { status: 'confirmed', position }
     if (engine.view.pending.get(id) !== undefined) return { status: 'pending' }
-    const reason = (await listDeadLetters(engine)).find((letter) => letter.id === id)?.reason
-    if (reason === undefined) return { status: 'unknown' }
-    return reason.type === 'Rejected'
-      ? { status: 'rejected', problem: reason.problem }
-      : { status: 'conflict', events: reason.events }
+    const [letter] = await listDeadLetters(engine, id)
+    const reason = letter?.reason
+    switch (reason?.type) {
+      case 'Rejected':
+        return { status: 'rejected', problem: reason.problem }
+      case 'Refused':
+        return { status: 'refused', reason: reason.refusal }
+      case 'Conflict':
+        return { status: 'conflict', events: reason.events }
+      default:
+        return { status: (await settledAs(engine, id)) ?? 'unknown' }
+    }
   }
 
   async close(): Promise<void> {
@@ -153,7 +180,8 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
   const { store, problem } = await openStore(ports, name)
   const hear = { notice: (_message: unknown): void => {} }
   const channel = ports.openChannel(channelName(name), (message) => hear.notice(message))
-  const engine = await Engine.open(store, name, { clock: ports.clock, locks: ports.locks, channel })
+  const { clock, random, locks } = ports
+  const engine = await Engine.open(store, name, { clock, random, locks, channel, deciding: options.deciding })
   const endpoint = options.sync?.({ log: request.log, key: request.key }) ?? endpointOf(request)
   const appender = new Appender(engine, {
     durability: request.durability,
@@ -166,15 +194,15 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
       : new SyncController({
           engine,
           channel,
-          clock: ports.clock,
-          random: ports.random,
-          locks: ports.locks,
+          clock,
+          random,
+          locks,
           credentials: request.credentials ?? {},
           transport: (headers) =>
             createHttpTransport({
               url: endpoint.url,
               fetch: ports.fetch,
-              clock: ports.clock,
+              clock,
               headers: () => ({ ...endpoint.headers, ...headers() }),
             }),
         })
@@ -186,7 +214,7 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
   }
   engine.onMoved = () => sync?.moved()
   sync?.start()
-  const stopHeartbeat = beat(ports.clock, engine)
+  const stopHeartbeat = beat(clock, engine)
   const close = async (): Promise<void> => {
     stopHeartbeat()
     await sync?.stop()
@@ -210,7 +238,7 @@ async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
     }
     const options = { mode: 'shared', timeoutMs: viewsTimeoutMs } as const
     locks.request(`${name}/views`, options, hold).then((held) => {
-      if (!held) reject(new TidelogError('tidelog/storage-lost', 'another tab is tidying the storage'))
+      if (!held) reject(new TidelogError('tidelog/storage-lost', 'another tab tidies the storage'))
     }, reject)
   })
   return release
@@ -237,9 +265,9 @@ function beat(clock: Clock, engine: Engine): () => void {
   let callOff = (): void => {}
   const next = (): void => {
     callOff = clock.after(heartbeatMs, () => {
-      const { revision } = engine.view
+      // Said in any case: a page may have missed what its worker heard.
       engine.catchUp().then(
-        () => engine.view.revision !== revision && engine.announce(),
+        () => engine.announce(),
         () => {},
       )
       next()

@@ -1,6 +1,8 @@
 import { expose } from 'comlink'
 import type { EventMap } from '../src/core/event.ts'
 import type { Model } from '../src/core/model.ts'
+import { createDeciders } from '../src/core/rulings.ts'
+import { createDeciding } from '../src/log/deciding.ts'
 import { createBrowserHost } from './browser-host.ts'
 import type { SyncEndpoint } from './host.ts'
 
@@ -11,8 +13,8 @@ export interface ServeOptions {
 }
 
 /** Serves the log of a model from a dedicated module worker to the page that started it. */
-export function serveLog<M extends EventMap>(_model: Model<M>, options: ServeOptions = {}): void {
-  expose(createBrowserHost(options))
+export function serveLog<M extends EventMap>(model: Model<M>, options: ServeOptions = {}): void {
+  expose(createBrowserHost({ ...options, deciding: createDeciding(createDeciders(model.deciders)) }))
 }
 
 /** The sync endpoint at a URL, relative to the page's origin; `headers` go with every request. */

@@ -1,17 +1,20 @@
+import type { RefusalData } from '../core/command.ts'
 import { type Commit, eventId, type StoredEvent } from '../core/commit.ts'
-import { type DecodedEvent, decodeAll } from '../core/decode.ts'
+import type { AnyDecider } from '../core/decider.ts'
+import { type DecodedEvent, decodeAll, decodeIn } from '../core/decode.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
+import { isRecord } from '../core/guard.ts'
 import { mustBeJson } from '../core/json.ts'
 import type { AppendRefused, ConditionConflict, Issue, Outcome, VersionConflict } from '../core/outcome.ts'
 import type { Clock, Random } from '../core/ports.ts'
-import { type AnyFact, prepareEvent } from '../core/prepare.ts'
+import { type AnyFact, checkData, prepareEvent } from '../core/prepare.ts'
 import type { PlacedEvent, UnknownEvent } from '../core/recorded.ts'
 import type { AppendAnswer, AppendCall, AppendText } from '../protocol/worker.ts'
 import type { Call } from './connection.ts'
 
 export type AnyEvent = DecodedEvent | UnknownEvent
-type AnyRefusal = AppendRefused | VersionConflict | ConditionConflict<AnyEvent>
+type AnyRefusal = AppendRefused | VersionConflict | ConditionConflict<AnyEvent> | RefusalData
 export type AnyOutcome = Outcome<AnyEvent, AnyRefusal>
 type AnyAppendOptions = AppendCall['options'] & { readonly commitId?: string }
 interface AnyWrite {
@@ -23,12 +26,20 @@ export type AppendArguments =
   | readonly [stream: string, events: readonly AnyFact[], options?: AnyAppendOptions]
   | readonly [events: readonly (AnyFact | AnyWrite)[], options?: AnyAppendOptions]
 
-/** The page's half of `append`: facts are checked and turned into text here, and those of one tick cross as one message. */
-export function createAppend(
+/** The page's half of what writes: facts and commands are checked and turned into text here. */
+export interface Writes {
+  readonly append: (...args: AppendArguments) => Promise<AnyOutcome>
+  readonly execute: (decider: AnyDecider, command: unknown, options?: AnyAppendOptions) => Promise<AnyOutcome>
+}
+
+/** What is asked for in one tick crosses as one message. */
+export function createWrites(
   call: Call,
   definitions: EventMap,
+  deciders: readonly AnyDecider[],
   { clock, random }: { readonly clock: Clock; readonly random: Random },
-): (args: AppendArguments) => Promise<AnyOutcome> {
+  onAnswer: (answer: AppendAnswer) => void,
+): Writes {
   let batch: AppendText[] = []
   let answers: Promise<readonly AppendAnswer[]> | undefined
   const flush = (): Promise<readonly AppendAnswer[]> => {
@@ -44,13 +55,12 @@ export function createAppend(
       return api.append(own)
     }).finally(take)
   }
-  return async (args) => {
-    const { writes, events, issues, commitId, options } = readArguments(definitions, args)
+  const send = async ({ writes, command, events, issues, options: given }: Asked): Promise<AnyOutcome> => {
     if (issues.length > 0) {
-      const message = `nothing was written: ${issues.map((issue) => `${issue.path} ${issue.message}`).join('; ')}`
+      const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join(', ')
       return { ok: false, reason: { type: 'Invalid', issues, message } }
     }
-    const { metadata } = options
+    const { commitId, ...options } = given
     const head = {
       id: commitId ?? random.newId(),
       contentId: random.newId(),
@@ -58,33 +68,43 @@ export function createAppend(
     }
     // Text from here on: what the caller does to its data later must not show in what was recorded.
     const text = JSON.stringify(events)
-    const at = batch.push([JSON.stringify({ ...head, writes, options }), text]) - 1
-    const streams = events.map(({ stream }) => stream)
+    const at = batch.push([JSON.stringify({ ...head, writes, command, options }), text]) - 1
     answers ??= flush()
-    const answer = (await answers)[at]
-    if (answer === undefined) throw new TidelogError('tidelog/worker-lost', 'no answer')
-    if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
-    return toOk(definitions, head.id, streams, answer, () => ({ ...head, metadata, events: JSON.parse(text) }))
+    const answer = (await answers)[at] as AppendAnswer
+    onAnswer(answer)
+    const { metadata } = options
+    return toOutcome(definitions, head.id, answer, () => ({ ...head, metadata, events: JSON.parse(text) }))
+  }
+  return {
+    append: async (...args) => send(readArguments(definitions, args)),
+    execute: async (decider, command, options = {}) => {
+      mustBe(deciders.includes(decider), 'a decider of this log', decider?.name)
+      mustBeJson(options)
+      const { name, version: v } = decider
+      const issues: Issue[] = []
+      const data = checkData(decider.command, command, 'command', issues)
+      return send({ writes: [], command: { name, v, data }, events: [], issues, options })
+    },
   }
 }
 
-interface ReadArguments extends Pick<AppendCall, 'writes' | 'options'> {
+interface Asked extends Pick<AppendCall, 'writes' | 'command'> {
+  readonly options: AnyAppendOptions
   readonly events: readonly StoredEvent[]
   readonly issues: readonly Issue[]
-  readonly commitId: string | undefined
 }
 
 /** The three ways to write an append as one: events, and how many of them each write to a stream has. */
-function readArguments(definitions: EventMap, args: AppendArguments): ReadArguments {
+function readArguments(definitions: EventMap, args: AppendArguments): Asked {
   const stream = typeof args[0] === 'string' ? args[0] : undefined
-  const [given, { commitId, ...options } = {}] = (stream === undefined ? args : args.slice(1)) as readonly [
+  const [given, options = {}] = (stream === undefined ? args : args.slice(1)) as readonly [
     readonly (AnyFact | AnyWrite)[],
     AnyAppendOptions?,
   ]
   mustBe(Array.isArray(given), 'events', given)
   mustBeJson(options)
-  const isWrites = stream === undefined && given.some(isWrite)
-  const one = { stream, events: given, expectedVersion: options.expectedVersion }
+  const isWrites = stream === undefined && given.some((one) => isRecord(one) && 'events' in one)
+  const one = { stream, events: given }
   const issues: Issue[] = []
   const events: StoredEvent[] = []
   const writes = ((isWrites ? given : [one]) as readonly AnyWrite[]).map(({ events: facts, ...write }) => {
@@ -92,70 +112,56 @@ function readArguments(definitions: EventMap, args: AppendArguments): ReadArgume
     for (const fact of facts) events.push(prepareEvent(definitions, fact, write.stream, events.length, issues))
     return { ...write, count: facts.length }
   })
-  return { writes, events, issues, commitId, options }
+  return { writes, events, issues, options }
 }
-
-const isWrite = (value: unknown): boolean => typeof value === 'object' && value !== null && 'events' in value
 
 type Taken = Extract<AppendAnswer, { ok: true }>
 
-function toOk(
+/** What the worker answered, as the caller gets it. `sent` is the commit as this page knows it. */
+export function toOutcome(
   definitions: EventMap,
   commitId: string,
-  streams: readonly string[],
-  answer: Taken,
-  sent: () => Commit,
+  answer: AppendAnswer,
+  sent?: () => Commit,
 ): AnyOutcome {
+  if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
   const { head, durable, known } = answer
-  const commit = (): Commit => (known === undefined ? sent() : JSON.parse(known))
-  let versions: Readonly<Record<string, number>> | undefined
   let events: readonly AnyEvent[] | undefined
-  // Most callers never look at versions and events: they are made when somebody does.
-  return {
+  // Most callers never look at events and versions: they are made when somebody does.
+  const outcome: Extract<AnyOutcome, { ok: true }> = {
     ok: true,
     receipt: {
       commitId,
       head,
       durable,
       get versions() {
-        versions ??= Object.fromEntries(streams.map((stream, at) => [stream, answer.versions[at] ?? 0]))
-        return versions
+        return Object.fromEntries(outcome.events.map(({ stream, version }) => [stream, version]))
       },
     },
     get events() {
-      events ??= decodeAll(definitions, placedOf(commit(), answer))
+      events ??= decodeAll(definitions, placedOf(known === undefined ? sent?.() : JSON.parse(known), answer))
       return events
     },
   }
+  return outcome
 }
 
-const placedOf = (
-  { id, contentId, events, time, metadata }: Commit,
-  { first, versions }: Taken,
-): readonly PlacedEvent[] =>
-  events.map((event, index) => ({
+const placedOf = (commit: Commit | undefined, { first, versions }: Taken): readonly PlacedEvent[] =>
+  commit?.events.map((event, index) => ({
     ...event,
-    id: eventId({ contentId }, index),
-    commitId: id,
-    time,
+    id: eventId(commit, index),
+    commitId: commit.id,
+    time: commit.time,
     version: versions[index] ?? 0,
-    metadata,
-    position: first === undefined ? first : first + index,
-  }))
+    metadata: commit.metadata,
+    position: first && first + index,
+  })) ?? []
 
 function toReason(definitions: EventMap, { reason }: Extract<AppendAnswer, { ok: false }>): AnyRefusal {
-  switch (reason.type) {
-    case 'ConditionConflict': {
-      const message = 'the condition does not hold'
-      return { ...reason, events: decodeAll(definitions, reason.events), message }
-    }
-    case 'IdTaken':
-      return { ...reason, message: 'known with other content' }
-    case 'Argument':
-      throw new TidelogError('tidelog/argument', reason.message)
-    case 'MarkerExpired':
-      throw new TidelogError('tidelog/marker-expired', 'the marker is of another database, or too old')
-    default:
-      return reason
-  }
+  if (reason.type === 'Error') throw new TidelogError(reason.code, reason.message)
+  if (reason.type === 'Refused') return reason.refusal
+  if (reason.type === 'IdTaken') return { ...reason, message: 'known with other content' }
+  if (reason.type === 'ConditionConflict')
+    return { ...decodeIn(definitions, reason), message: 'the condition does not hold' }
+  return reason
 }

@@ -1,4 +1,5 @@
 import { isTidelogError, TidelogError, type TidelogErrorCode } from '../core/errors.ts'
+import { createListeners } from '../core/observable.ts'
 import type { OpenAnswer, WorkerApi } from '../protocol/worker.ts'
 
 export type Opened = Extract<OpenAnswer, { ok: true }>
@@ -17,8 +18,6 @@ export interface Session {
 export type Call = <T>(use: (api: WorkerApi) => Promise<T>) => Promise<T>
 
 export interface Connection {
-  /** Starts the worker, if it is not there. */
-  readonly ready: () => Promise<void>
   readonly call: Call
   /** Ends after the calls that were made before. */
   readonly close: () => Promise<void>
@@ -30,34 +29,27 @@ export function createConnection(start: () => Promise<Session>): Connection {
   let closing: Promise<void> | undefined
   const under = new Set<Promise<unknown>>()
   /** Rejections of the calls under way: racing each with one promise would keep them all. */
-  const calls = new Set<(error: Error) => void>()
-  const rejectAll = (error: Error): void => {
-    for (const reject of [...calls]) reject(error)
-  }
+  const calls = createListeners<[Error]>()
   const connect = (): Promise<Session> => {
     if (session !== undefined) return session
-    const own = start()
-    session = own
-    const forget = (): void => {
-      if (session === own) session = undefined
-    }
-    own
+    session = start()
+    session
       .then(({ lost }) => lost)
-      .then(() => {
-        forget()
-        rejectAll(new TidelogError('tidelog/worker-lost', 'the worker is gone'))
+      .finally(() => {
+        session = undefined
       })
-      .catch(forget)
-    return own
+      .then(() => calls.tell(new TidelogError('tidelog/worker-lost', 'the worker is gone')))
+      .catch(() => {})
+    return session
   }
   const attempt = async <T>(use: (api: WorkerApi) => Promise<T>, isAgain: boolean): Promise<T> => {
     const { api } = await connect()
     try {
       return await new Promise((resolve, reject) => {
-        calls.add(reject)
+        const forget = calls.add(reject)
         use(api)
           .then(resolve, (error: unknown) => reject(fromWorker(error)))
-          .finally(() => calls.delete(reject))
+          .finally(forget)
       })
     } catch (error) {
       // Every call may be repeated: appends carry their ids, everything else reads or sets.
@@ -65,26 +57,29 @@ export function createConnection(start: () => Promise<Session>): Connection {
       throw error
     }
   }
-  const call: Call = (use) => {
-    if (closing !== undefined) return Promise.reject(new TidelogError('tidelog/log-closed', 'the log is closed'))
+  const call: Call = async (use) => {
+    if (closing !== undefined) throw new TidelogError('tidelog/log-closed', 'the log is closed')
     const running = attempt(use, false)
     under.add(running)
-    const forget = () => under.delete(running)
-    running.then(forget, forget)
-    return running
+    try {
+      return await running
+    } finally {
+      under.delete(running)
+    }
   }
   const end = async (): Promise<void> => {
     // The worker may answer the close before a call that it has already carried out.
     await Promise.allSettled(under)
     const last = await session?.catch(() => undefined)
-    if (last !== undefined) await attempt((api) => api.close(), true).catch(() => {})
-    last?.end()
+    if (last === undefined) return
+    await attempt((api) => api.close(), true).catch(() => {})
+    last.end()
   }
   const close = (): Promise<void> => {
     closing ??= end()
     return closing
   }
-  return { ready: () => connect().then(() => {}), call, close }
+  return { call, close }
 }
 
 /** An error that crossed from the worker has lost its class and fields: its name is its code. */

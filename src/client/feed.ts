@@ -11,6 +11,8 @@ export interface Feed {
   pending: number
   /** Called when the syncing worker said how it is going. */
   onLink: () => void
+  /** Called when the page is looked at again. */
+  onAwake: () => void
   /** Calls back at each move of the log; without a notice when it only may have moved. The answer ends it. */
   readonly onMoved: (listener: (notice?: MovedNotice) => void) => () => void
   /** Resolves when the log moves or the signal is aborted. */
@@ -25,10 +27,11 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
   const closing = new AbortController()
   const channel = openChannel(channelName(database), (message) => {
     if (!isNotice(message)) return
+    if (message.kind === 'moved') moved(message, message)
     if (message.kind === 'sync') {
       feed.link = message.link
       feed.onLink()
-    } else if (message.kind === 'moved') moved(message, message)
+    }
   })
   const moved = (counts: Pick<MovedNotice, 'confirmed' | 'pending'>, notice?: MovedNotice): void => {
     feed.confirmed = counts.confirmed
@@ -36,19 +39,21 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
     moves.tell(notice)
   }
   const feed: Feed = {
-    link: { state: 'starting', sent: 0, serverHead: 0 },
+    link: { state: 'starting', sent: 0, serverHead: 0, failures: 0 },
     confirmed: 0,
     pending: 0,
     onLink: () => {},
+    onAwake: () => {},
     onMoved: moves.add,
     nextMove: (signal) =>
       new Promise((resolve) => {
-        const stop = moves.add(() => {
+        const end = (): void => {
           stop()
           resolve()
-        })
-        signal?.addEventListener('abort', () => resolve())
-        if (signal?.aborted === true) resolve()
+        }
+        const stop = moves.add(end)
+        signal?.addEventListener('abort', end)
+        if (signal?.aborted === true) end()
       }),
     opened: ({ sync, head, pending }) => {
       if (sync) feed.link = sync
@@ -57,11 +62,17 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
     close: () => {
       closing.abort()
       channel.close()
+      // Who waits for a move asks again, and is told that the log is closed.
+      moves.tell()
     },
   }
   // A page that was frozen, hidden or kept in the back/forward cache may have missed notices.
+  const back = (): void => {
+    moves.tell()
+    if (!document.hidden) feed.onAwake()
+  }
   if (typeof document !== 'undefined')
     for (const name of ['visibilitychange', 'resume', 'pageshow'])
-      addEventListener(name, () => moves.tell(), { signal: closing.signal, capture: true })
+      addEventListener(name, back, { signal: closing.signal, capture: true })
   return feed
 }

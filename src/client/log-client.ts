@@ -1,9 +1,10 @@
+import type { AnyDecider } from '../core/decider.ts'
 import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import { createCell } from '../core/observable.ts'
 import type { Clock, OpenChannel, Random } from '../core/ports.ts'
-import { type AnyReadOptions, databaseName, type StorageStatus } from '../protocol/worker.ts'
-import { type AppendArguments, createAppend } from './appends.ts'
+import { type AnyReadOptions, type AppendAnswer, databaseName, type StorageStatus } from '../protocol/worker.ts'
+import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createFeed } from './feed.ts'
@@ -11,7 +12,7 @@ import { readLog } from './reads.ts'
 import { createSyncControl } from './sync-control.ts'
 import type { Log, OpenOptions } from './types.ts'
 import { createViews } from './views.ts'
-import { whenConfirmed } from './when-confirmed.ts'
+import { type Asked, whenConfirmed } from './when-confirmed.ts'
 
 export interface ClientPorts {
   readonly credentials?: OpenOptions['credentials'] | undefined
@@ -23,7 +24,11 @@ export interface ClientPorts {
 }
 
 /** The page's half of a log, over its ports. */
-export function createLogClient<M extends EventMap>(model: Model<M>, key: string, ports: ClientPorts): Log<M> {
+export function createLogClient<M extends EventMap, Ds extends readonly AnyDecider[]>(
+  model: Model<M, Ds>,
+  key: string,
+  ports: ClientPorts,
+): Log<M, Ds[number]> {
   const { name } = model
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
@@ -36,24 +41,25 @@ export function createLogClient<M extends EventMap>(model: Model<M>, key: string
   })
   const { call } = connection
   const views = createViews(call, feed, ports.clock)
-  const append = createAppend(call, definitions, ports)
-  const ready = connection.ready()
+  const mark = (state: StorageStatus['state']): void => storage.set({ state, durable: storage.get().durable })
+  /** What an answer says of the storage. */
+  const note = (answer: AppendAnswer): void => {
+    const reason = answer.ok ? undefined : answer.reason
+    if (reason?.type === 'UpdateNeeded' && reason.eventType === undefined) mark('needs-newer-app')
+    if (reason?.type === 'StorageFull') mark('full')
+    if (answer.ok && storage.get().state === 'full') mark('ok')
+  }
+  const writes = createWrites(call, definitions, model.deciders, ports, note)
+  const ready = call(async () => {})
   ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
   const log = {
     name,
     ready,
     storage,
     sync: createSyncControl(call, feed, ports.credentials),
-    deadLetters: createDeadLetters<M>(call, feed, definitions),
-    append: async (...args: AppendArguments) => {
-      const outcome = await append(args)
-      const { state, durable } = storage.get()
-      const refused = outcome.ok ? undefined : outcome.reason.type
-      if (refused === 'UpdateNeeded') storage.set({ state: 'needs-newer-app', durable })
-      else if (refused === 'StorageFull') storage.set({ state: 'full', durable })
-      else if (outcome.ok && state === 'full') storage.set({ state: 'ok', durable })
-      return outcome
-    },
+    deadLetters: createDeadLetters(call, feed, definitions),
+    ...writes,
+    withdraw: ({ commitId }: { readonly commitId: string }) => call((api) => api.withdraw(commitId)),
     read: (options: AnyReadOptions = {}) => readLog(call, definitions, options),
     view: views.open,
     logHead: async () => {
@@ -64,15 +70,14 @@ export function createLogClient<M extends EventMap>(model: Model<M>, key: string
       const { streams } = await call((api) => api.heads([stream]))
       return streams[0]
     },
-    whenConfirmed: (receipt: { readonly commitId: string }, options?: { readonly signal?: AbortSignal }) =>
-      whenConfirmed(call, feed, definitions, receipt.commitId, options?.signal),
+    whenConfirmed: (...asked: Asked) => whenConfirmed(call, feed, definitions, ...asked),
     close: async () => {
       views.close()
       await connection.close()
       feed.close()
-      storage.set({ state: 'closed', durable: storage.get().durable })
+      mark('closed')
     },
   }
   // Events are plain here and of the model's types there: `decodeEvent` makes that true, nothing can prove it.
-  return log as unknown as Log<M>
+  return log as unknown as Log<M, Ds[number]>
 }

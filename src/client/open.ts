@@ -1,4 +1,5 @@
-import { mustKnow } from '../core/errors.ts'
+import type { AnyDecider } from '../core/decider.ts'
+import { mustBe } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import { browserClock, browserRandom, openBrowserChannel } from '../platform/browser.ts'
@@ -8,15 +9,27 @@ import { spawnSession } from './spawn.ts'
 import type { Log, OpenOptions } from './types.ts'
 
 /** Opens a log in the page. Answers at once; calls wait until the log is open (`log.ready`). Throws for misuse. */
-export function openLog<M extends EventMap>(model: Model<M>, options: OpenOptions = {}): Log<M> {
-  mustKnow(options, 'principal key durability requireDurable persist sync credentials worker')
-  const { durability = 'relaxed', requireDurable = true, sync, credentials, worker = ownWorker } = options
-  const { principal = '', key = '' } = options
+export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
+  model: Model<M, Ds>,
+  options: OpenOptions = {},
+): Log<M, Ds[number]> {
+  const {
+    principal = '',
+    key = '',
+    durability = 'relaxed',
+    requireDurable = true,
+    persist,
+    sync,
+    credentials,
+    worker = ownWorker,
+    ...unknown
+  } = options
+  for (const name of Object.keys(unknown)) mustBe(false, 'an option', name)
   // The parts are encoded, so that no two pairs meet in one database.
   const parts = principal + key && `${encodeURIComponent(principal)}:${encodeURIComponent(key)}`
   const syncUrl = sync && new URL(sync, document.baseURI).href
   // A refusal changes nothing but how easily the browser evicts the log.
-  if (options.persist === true) navigator.storage?.persist?.().catch(() => {})
+  if (persist === true) navigator.storage?.persist?.().catch(() => {})
   return createLogClient(model, parts, {
     clock: browserClock,
     random: browserRandom,

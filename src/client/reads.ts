@@ -14,19 +14,20 @@ export interface AnyReadResult extends AsyncIterable<AnyEvent> {
 /** Reads a log page by page; the worker refuses options that make no sense. */
 export function readLog(call: Call, definitions: EventMap, options: AnyReadOptions): AnyReadResult {
   mustBeJson(options)
+  const isBackwards = options.direction === 'backwards'
   const ask = (cursor?: number, through?: number): Promise<ReadAnswer> =>
     call((api) => api.read({ options, cursor, through }))
   /** Confirmed pages, and the pending events of the first one's moment. */
   async function* pages(start: ReadAnswer): AsyncGenerator<string> {
-    if (options.direction === 'backwards') yield start.pending
+    if (isBackwards) yield start.pending
     for (let page = start; ; page = await ask(page.cursor, start.through)) {
       yield page.events
       if (page.cursor === undefined) break
     }
-    if (options.direction !== 'backwards') yield start.pending
+    if (!isBackwards) yield start.pending
   }
   async function* events(start: ReadAnswer): AsyncGenerator<AnyEvent> {
-    let { limit: left = Number.POSITIVE_INFINITY } = options
+    let { limit: left = Infinity } = options
     for await (const page of pages(start))
       for (const event of decodeAll(definitions, page)) {
         // What this build does not know is left out before it counts.

@@ -14,7 +14,9 @@ export async function spawnSession(create: () => Worker, request: OpenRequest): 
   try {
     const opened = await Promise.race([api.open(request), failure(worker)])
     if (!opened.ok) throw new TidelogError('tidelog/storage-lost', opened.reason.message)
-    return { api, opened, end, lost: death(request.aliveLock) }
+    // The worker holds the lock while it lives: who gets it knows that the worker is dead.
+    const lost = navigator.locks?.request(request.aliveLock, () => {}) ?? new Promise(() => {})
+    return { api, opened, end, lost }
   } catch (error) {
     end()
     throw error
@@ -23,12 +25,7 @@ export async function spawnSession(create: () => Worker, request: OpenRequest): 
 
 const failure = (worker: Worker): Promise<never> =>
   new Promise((_, reject) => {
-    const lost = (why: unknown): void =>
-      reject(new TidelogError('tidelog/worker-lost', `the worker of the log does not work: ${why}`))
-    worker.onerror = ({ message = 'it could not be loaded' }) => lost(message)
-    setTimeout(lost, openTimeoutMs, `no answer in ${openTimeoutMs} ms`)
+    const lost = (why: unknown): void => reject(new TidelogError('tidelog/worker-lost', `the worker failed: ${why}`))
+    worker.onerror = ({ message = 'it did not load' }) => lost(message)
+    setTimeout(lost, openTimeoutMs, 'no answer')
   })
-
-/** The worker holds the lock while it lives: who gets it knows that the worker is dead. */
-const death = (aliveLock: string): Promise<void> =>
-  navigator.locks === undefined ? new Promise(() => {}) : navigator.locks.request(aliveLock, () => {})

@@ -1,4 +1,5 @@
 import { createCell } from '../core/observable.ts'
+import type { SyncWish } from '../protocol/notice.ts'
 import type { Call } from './connection.ts'
 import type { Feed } from './feed.ts'
 import type { OpenOptions, SyncControl, SyncStatus } from './types.ts'
@@ -26,6 +27,7 @@ export function createSyncControl(
     // The worker says it once for every time that the server refused what it had.
     if (feed.link.state === 'needs-credentials') refresh().catch(() => {})
   }
-  const ask = (wish: 'now' | 'pause' | 'resume') => () => void call((api) => api.askSync(wish)).catch(() => {})
-  return { get: cell.get, subscribe: cell.subscribe, now: ask('now'), pause: ask('pause'), resume: ask('resume') }
+  const ask = (wish: SyncWish) => () => void call((api) => api.askSync(wish)).catch(() => {})
+  feed.onAwake = ask('awake')
+  return { ...cell, now: ask('now'), pause: ask('pause'), resume: ask('resume') }
 }

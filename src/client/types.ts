@@ -1,7 +1,19 @@
+import type { RefusalData } from '../core/command.ts'
 import type { Metadata } from '../core/commit.ts'
+import type { AnyDecider, CommandOf, FactsOf, RefusalsOf } from '../core/decider.ts'
 import type { EventMap, Fact } from '../core/event.ts'
 import type { Observable } from '../core/observable.ts'
-import type { AppendRefused, ConditionConflict, Marker, Outcome, Receipt, VersionConflict } from '../core/outcome.ts'
+import type {
+  AppendRefused,
+  ConditionConflict,
+  Marker,
+  Not,
+  Ok,
+  Outcome,
+  Receipt,
+  VersionConflict,
+  Withdrawal,
+} from '../core/outcome.ts'
 import type { Projection } from '../core/projection.ts'
 import type { Exact, Query, TypesOfQuery } from '../core/queries.ts'
 import type { Recorded, UnknownEvent } from '../core/recorded.ts'
@@ -93,6 +105,8 @@ export interface SyncStatus {
   readonly confirmed: number
   readonly sent: number
   readonly serverHead: number
+  /** Tries that failed in a row. After a few of them appends no longer cause a try; time, the network and `now` do. */
+  readonly failures: number
   readonly lastError?: { readonly type: string; readonly message: string }
   readonly retryAt?: number
   readonly lastAnswerAt?: number
@@ -106,30 +120,64 @@ export interface SyncControl extends Observable<SyncStatus> {
   readonly resume: () => void
 }
 
-/** A commit that the log refused: kept with its reason until it is discarded. */
-export interface DeadLetter<M extends EventMap> {
+interface LetterOf<M extends EventMap> {
   readonly commitId: string
+  /** What it meant to record. */
   readonly events: readonly Fact<M>[]
+  /** The confirmed events that stood in its way, the first ones. */
+  readonly causedBy: readonly (Recorded<M> | UnknownEvent)[]
   readonly time: string
-  readonly reason:
-    | { readonly type: 'Conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
-    | { readonly type: 'Rejected'; readonly problem: Problem }
+  /** How often it was decided. */
+  readonly attempt: number
 }
-export interface DeadLetters<M extends EventMap> extends Observable<readonly DeadLetter<M>[]> {
-  readonly list: () => Promise<readonly DeadLetter<M>[]>
+type NoReason =
+  | { readonly type: 'Rejected'; readonly problem: Problem }
+  /** It was withdrawn, and the server had it nevertheless. */
+  | { readonly type: 'Confirmed'; readonly position: number }
+interface AppendLetter<M extends EventMap> extends LetterOf<M> {
+  readonly decider?: undefined
+  readonly command?: undefined
+  readonly reason: { readonly type: 'Conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] } | NoReason
+}
+interface CommandLetter<M extends EventMap, D extends AnyDecider> extends LetterOf<M> {
+  readonly decider: D['name']
+  readonly command: CommandOf<D>
+  readonly reason: RefusalsOf<D> | NoReason
+}
+/** A commit that did not come into the log as it was meant: kept with its reason until it is retried or discarded. */
+export type DeadLetter<M extends EventMap, Ds extends AnyDecider = AnyDecider> =
+  | AppendLetter<M>
+  | (Ds extends AnyDecider ? CommandLetter<M, Ds> : never)
+export interface DeadLetters<M extends EventMap, Ds extends AnyDecider = AnyDecider>
+  extends Observable<readonly DeadLetter<M, Ds>[]> {
+  readonly list: () => Promise<readonly DeadLetter<M, Ds>[]>
   /** Forgets one; answers whether it was there. */
   readonly discard: (commitId: string) => Promise<boolean>
+  /**
+   * Decides its command again, under its id; an append that the server rejected is made again if it had no condition.
+   * Rejects with `tidelog/argument` when there is no such letter, and `tidelog/decider` when it can't be decided here.
+   */
+  readonly retry: (commitId: string) => Promise<Executed<M, Ds>>
+  /** All of them as JSON text, to be kept elsewhere. */
+  readonly export: () => Promise<string>
 }
 
-/** How a commit ended at the sequencer. */
-export type Confirmation<M extends EventMap> =
+/** How a commit ended at the sequencer. `R` are the refusals of the decider that it came from. */
+export type Confirmation<M extends EventMap, R = never> =
   | { readonly status: 'confirmed'; readonly position: number }
   | { readonly status: 'withdrawn' }
   | { readonly status: 'rejected'; readonly problem: Problem }
-  | { readonly status: 'conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
+  | ([R] extends [never]
+      ? { readonly status: 'conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
+      : { readonly status: 'refused'; readonly reason: R } | { readonly status: 'nothing-to-do' })
+
+/** What came of a command: its events are durable here, or the decider, or the log, said no. */
+export type Executed<M extends EventMap, D extends AnyDecider> =
+  | Ok<RefusalsOf<D>, Recorded<M, FactsOf<D> extends { readonly type: infer K } ? K & keyof M : never>>
+  | Not<AppendRefused | RefusalsOf<D>>
 
 /** An event log on this device. Calls made before it is open wait for it. */
-export interface Log<M extends EventMap> {
+export interface Log<M extends EventMap, Ds extends AnyDecider = AnyDecider> {
   readonly name: string
   /** Resolves when the log is open; rejects when it can't be. */
   readonly ready: Promise<void>
@@ -167,14 +215,26 @@ export interface Log<M extends EventMap> {
   view<S, P>(projection: Projection<M, S, P>, ...params: P extends void ? [] : [params: P]): View<S>
   logHead(): Promise<LogHead>
   streamHead(stream: string): Promise<StreamHead>
+  /**
+   * Decides a command on what this device knows and records the outcome. It is decided again when others were faster,
+   * here or at the server; `whenConfirmed` tells how it ended.
+   */
+  execute<D extends Ds>(
+    decider: D,
+    command: CommandOf<D>,
+    options?: Omit<AppendOptions, 'expectedVersion'>,
+  ): Promise<Executed<M, D>>
+  /** Takes a commit back that is not confirmed yet. */
+  withdraw(receipt: Receipt<unknown> | { readonly commitId: string }): Promise<Withdrawal>
   /** How the commit ends at the server. A log without one confirms at once. */
+  whenConfirmed<R>(receipt: Receipt<R>, options?: { readonly signal?: AbortSignal }): Promise<Confirmation<M, R>>
   whenConfirmed(
-    receipt: Receipt<unknown> | { readonly commitId: string },
+    commit: { readonly commitId: string },
     options?: { readonly signal?: AbortSignal },
-  ): Promise<Confirmation<M>>
+  ): Promise<Confirmation<M> | Confirmation<M, RefusalData>>
   readonly sync: SyncControl
   readonly storage: Observable<StorageStatus>
-  readonly deadLetters: DeadLetters<M>
+  readonly deadLetters: DeadLetters<M, Ds>
   /** Ends this tab's part: waits for appends under way, then lets storage, locks and channels go. */
   close(): Promise<void>
 }

@@ -1,7 +1,7 @@
 import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Projection } from '../core/projection.ts'
-import { type ChangeSource, LiveView } from '../projection/live-view.ts'
+import { type ChangeSource, createLiveView } from '../projection/live-view.ts'
 import type { Call } from './connection.ts'
 import type { Feed } from './feed.ts'
 import type { View } from './types.ts'
@@ -15,9 +15,7 @@ interface Views {
 export function createViews(call: Call, feed: Feed, clock: Clock): Views {
   const views = new Map<string, { readonly close: () => void }>()
   const source: ChangeSource = {
-    changes: (request) => call((api) => api.changes(request)),
-    getSnapshot: (key) => call((api) => api.getSnapshot(key)),
-    putSnapshot: (key, snapshot) => call((api) => api.putSnapshot(key, snapshot)),
+    call,
     onMoved: (listener) => feed.onMoved((notice) => listener(notice?.head)),
   }
   return {
@@ -29,12 +27,12 @@ export function createViews(call: Call, feed: Feed, clock: Clock): Views {
       const present = views.get(key)
       if (present !== undefined) return present as View<S>
       const spec = { key, initial, on, scope, types, definitions: definitionsOf(events) }
-      const view = new LiveView<S>(spec, source, clock, () => views.delete(key))
+      const view = createLiveView<S>(spec, source, clock, () => views.delete(key))
       views.set(key, view)
       return view
     },
     close: () => {
-      for (const view of [...views.values()]) view.close()
+      for (const view of views.values()) view.close()
     },
   }
 }

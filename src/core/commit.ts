@@ -1,6 +1,6 @@
 import { isCount, isId, isListOf, isRecord, isText } from './guard.ts'
-import { commitEventsMax, commitIdMax, eventTypeMax, streamNameMax, tagLengthMax, tagsPerEventMax } from './limits.ts'
-import { isQueryItem, type QueryItemData } from './query.ts'
+import { commitEventsMax, commitIdMax, eventTypeMax, streamNameMax, tagsPerEventMax } from './limits.ts'
+import { isQueryItem, isTag, type QueryItemData } from './query.ts'
 
 /** What is known of an event beside its data. Values are strings. */
 export interface Metadata {
@@ -27,6 +27,15 @@ export interface CommitCondition {
   readonly query?: readonly QueryItemData[] | undefined
 }
 
+/** A command as it is kept with its pending commit: what its decider is asked again. */
+export interface CommandData {
+  /** Name of the decider. */
+  readonly name: string
+  /** Version of the command's schema. */
+  readonly v: number
+  readonly data: unknown
+}
+
 /** The events of one append. Atomic in storage, in a notice, on the wire and on the server. */
 export interface Commit {
   /** Names the append over all retries and decisions. */
@@ -38,6 +47,10 @@ export interface Commit {
   readonly events: readonly StoredEvent[]
   readonly condition?: CommitCondition | undefined
   readonly metadata?: Metadata | undefined
+  /** What was asked of a decider: kept on the device while the commit is pending. */
+  readonly command?: CommandData | undefined
+  /** How often it was decided, when more than once; on the device only. */
+  readonly attempt?: number | undefined
 }
 
 /** The id of the n-th event (from 0) of a commit. */
@@ -45,8 +58,6 @@ export const eventId = (commit: Pick<Commit, 'contentId'>, index: number): strin
 
 /** `key:value`, the convention of the DCB specification. */
 export const toTag = (key: string, value: string | number): string => `${key}:${value}`
-
-const isTag = (value: unknown): value is string => isText(value, tagLengthMax)
 
 const isStoredEvent = (value: unknown): value is StoredEvent =>
   isRecord(value) &&
@@ -72,9 +83,8 @@ export const isCommit = (value: unknown): value is Commit =>
   isId(value.id, commitIdMax) &&
   isId(value.contentId, commitIdMax) &&
   isText(value.time, 64) &&
-  Array.isArray(value.events) &&
+  isListOf(value.events, isStoredEvent) &&
   value.events.length > 0 &&
   value.events.length <= commitEventsMax &&
-  value.events.every(isStoredEvent) &&
   (value.condition === undefined || isCondition(value.condition)) &&
   (value.metadata === undefined || isMetadata(value.metadata))

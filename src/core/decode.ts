@@ -16,19 +16,19 @@ export interface DecodedEvent extends Omit<PlacedEvent, 'v' | 'position'> {
 export function decodeEvent(definitions: EventMap, placed: PlacedEvent): DecodedEvent | UnknownEvent {
   const { v = 1, type, tags = [], metadata = {}, position, ...rest } = placed
   const def = definitions[type]
-  const place = { ...rest, tags, metadata, position }
+  const event = { ...rest, type, tags, metadata, position }
   if (def === undefined || v > def.version)
-    return deepFreeze({ ...place, type: '$unknown' as const, originalType: type })
+    return deepFreeze({ ...event, type: '$unknown' as const, originalType: type })
   let { data } = placed
   for (let version = v; version < def.version; version++) {
     try {
       data = def.upcast[version]?.(data as never)
     } catch (cause) {
-      const message = `event ${placed.id} at position ${position}: upcast[${version}] failed`
+      const message = `upcast[${version}] of event ${placed.id} at position ${position}`
       throw new TidelogError('tidelog/data', message, { cause })
     }
   }
-  return deepFreeze({ ...place, type, data })
+  return deepFreeze({ ...event, data })
 }
 
 /** Stored events, given as a list or as JSON text, in the shape of the model. */
@@ -40,9 +40,19 @@ export const decodeAll = (
   return events.map((one) => decodeEvent(definitions, one))
 }
 
+type Decoded<T> = T extends { readonly events: unknown }
+  ? Omit<T, 'events'> & { readonly events: readonly (DecodedEvent | UnknownEvent)[] }
+  : T
+/** What may hold stored events, with the events in the shape of the model. */
+export const decodeIn = <T extends object>(definitions: EventMap, value: T): Decoded<T> =>
+  ('events' in value
+    ? { ...value, events: decodeAll(definitions, value.events as readonly PlacedEvent[]) }
+    : value) as Decoded<T>
+
 /** Freezes plain data all the way down. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const member of Object.values(value)) deepFreeze(member)
+  // What is no object counts as frozen.
+  if (Object.isFrozen(value)) return value
+  for (const member of Object.values(value as object)) deepFreeze(member)
   return Object.freeze(value)
 }

@@ -9,6 +9,7 @@ export type TidelogErrorCode =
   | 'tidelog/timeout'
   | 'tidelog/data'
   | 'tidelog/outcome'
+  | 'tidelog/decider'
 
 /** Thrown for misuse and for a log that cannot go on. Business outcomes are values, never errors. */
 export class TidelogError extends Error {

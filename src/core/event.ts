@@ -79,12 +79,20 @@ export function event(
   schema: Schema,
   options: EventOptions & { readonly tags?: readonly string[] } = {},
 ): EventDef<never, unknown, string> {
-  const { version = 1, tags = [], upcast = {}, stream } = options
+  const { tags = [], stream } = options
+  for (const tag of tags) mustBe(/^[^:]+$/.test(tag), 'a tag', tag)
+  return { schema, tags, stream, ...versionOf(schema, options) }
+}
+
+/** The version of a schema. Throws for what is no schema, no version, or lacks a step from an older one. */
+export function versionOf(
+  schema: Schema,
+  { version = 1, upcast = {} }: Pick<EventOptions, 'version' | 'upcast'>,
+): Pick<EventDef, 'version' | 'upcast'> {
   mustBe(typeof schema?.['~standard']?.validate === 'function', 'a schema', schema)
   mustBe(isCount(version, 1), 'version', version)
   for (let from = 1; from < version; from++) mustBe(typeof upcast[from] === 'function', `upcast[${from}]`, upcast[from])
-  for (const tag of tags) mustBe(/^[^:]+$/.test(tag), 'a tag', tag)
-  return { version, schema, tags, stream, upcast }
+  return { version, upcast }
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the input type is contravariant, so only `any` holds every definition

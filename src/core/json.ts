@@ -16,8 +16,8 @@ export function jsonIssues(value: unknown): readonly Issue[] {
     issues.push({ path: keys.map((key) => `.${key}`).join(''), message })
   }
   const walk = (node: unknown): void => {
-    const problem = problemOf(node, parents)
-    if (problem !== undefined) report(problem)
+    const unfit = unfitOf(node, parents)
+    if (unfit !== undefined) report(`${unfit} is not JSON`)
     else if (typeof node === 'object' && node !== null) {
       parents.push(node)
       const isList = Array.isArray(node)
@@ -37,7 +37,7 @@ export function jsonIssues(value: unknown): readonly Issue[] {
   try {
     walk(value)
   } catch (error) {
-    report(`can't be read: ${error}`)
+    report(`${error}`)
   }
   return issues
 }
@@ -47,15 +47,15 @@ export function mustBeJson(options: unknown): void {
   for (const { path, message } of jsonIssues(options)) mustBe(false, `options${path}`, message)
 }
 
-function problemOf(node: unknown, parents: readonly object[]): string | undefined {
-  if (typeof node === 'string' || node === null || typeof node === 'boolean') return undefined
-  if (typeof node === 'number') return Number.isFinite(node) ? undefined : `${node} is not JSON`
-  if (typeof node !== 'object') return `${typeof node} is not JSON`
-  if (parents.includes(node)) return 'a cycle is not JSON'
-  if (parents.length >= dataDepthMax) return `nested deeper than ${dataDepthMax}`
-  if (Array.isArray(node)) return undefined
+/** What a value is that JSON text has nothing for. */
+function unfitOf(node: unknown, parents: readonly unknown[]): string | undefined {
+  if (node === null || typeof node === 'boolean' || typeof node === 'string' || Number.isFinite(node)) return undefined
+  if (typeof node === 'number') return `${node}`
+  if (typeof node !== 'object') return typeof node
+  if (parents.includes(node)) return 'a cycle'
+  if (parents.length >= dataDepthMax) return `depth ${parents.length}`
   // Plain objects of another realm have a prototype that is the end of its chain, too.
   const prototype: unknown = Object.getPrototypeOf(node)
-  const isPlain = prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null
-  return isPlain ? undefined : `${node.constructor?.name} is not plain data`
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null || Array.isArray(node)
+  return isPlain ? undefined : `${node.constructor?.name}`
 }

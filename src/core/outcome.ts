@@ -86,9 +86,14 @@ export interface IdTaken {
   readonly commitId: string
   readonly message: string
 }
-/** The database holds what only a newer version of the app understands. */
+/**
+ * Only a newer version of the app can go on: it wrote to this database, or a decision would have to look at an event of
+ * a type that is not known here.
+ */
 export interface UpdateNeeded {
   readonly type: 'UpdateNeeded'
+  /** The unknown type of event, where there is one. */
+  readonly eventType?: string
   readonly message: string
 }
 export type AppendRefused =
@@ -99,3 +104,10 @@ export type AppendRefused =
   | StorageUnavailable
   | IdTaken
   | UpdateNeeded
+
+/** What became of a withdrawal. */
+export type Withdrawal =
+  /** The commit is out. When it may have been sent before, the server may have it: then it is confirmed nevertheless. */
+  | { readonly ok: true; readonly sent: boolean }
+  /** It had ended before. */
+  | Not<{ readonly type: 'Confirmed'; readonly position: number } | { readonly type: 'NotPending' }>

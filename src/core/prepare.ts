@@ -1,8 +1,11 @@
 import { type StoredEvent, toTag } from './commit.ts'
 import { mustBe } from './errors.ts'
-import { type EventMap, runSchema } from './event.ts'
+import { type EventDef, type EventMap, runSchema } from './event.ts'
 import { jsonIssues } from './json.ts'
+import { tagsPerEventMax } from './limits.ts'
 import type { Issue } from './outcome.ts'
+import { mustBeStreamName } from './queries.ts'
+import { isTag } from './query.ts'
 
 /** A fact as a caller hands it in. */
 export interface AnyFact {
@@ -23,13 +26,11 @@ export function prepareEvent(
 ): StoredEvent {
   const type = fact?.type
   const def = definitions[type]
-  mustBe(def !== undefined, `the type of events[${index}]`, type)
+  mustBe(def !== undefined, `events[${index}].type`, type)
   const { schema, version, stream, tags: keys } = def
-  const checked = runSchema(schema, fact.data)
-  const data = checked.ok ? checked.value : undefined
-  const found = checked.ok ? jsonIssues(data) : checked.issues
-  for (const { path, message } of found) issues.push({ path: `events[${index}].data${path}`, message })
-  if (found.length > 0) return { type, stream: '', data }
+  const before = issues.length
+  const data = checkData(schema, fact.data, `events[${index}].data`, issues)
+  if (issues.length > before) return { type, stream: '', data }
   return {
     type,
     stream: givenStream ?? stream?.(data as never) ?? '',
@@ -37,6 +38,15 @@ export function prepareEvent(
     tags: keys.length > 0 ? tagsOf(keys, data as Readonly<Record<string, unknown>>) : undefined,
     v: version > 1 ? version : undefined,
   }
+}
+
+/** Runs the schema over data that is to be kept, and answers what came of it; what is wrong is added to `issues`. */
+export function checkData(schema: EventDef['schema'], value: unknown, place: string, issues: Issue[]): unknown {
+  const checked = runSchema(schema, value)
+  const data = checked.ok ? checked.value : undefined
+  for (const { path, message } of checked.ok ? jsonIssues(data) : checked.issues)
+    issues.push({ path: place + path, message })
+  return data
 }
 
 function tagsOf(keys: readonly string[], data: Readonly<Record<string, unknown>> | null): readonly string[] {
@@ -50,4 +60,12 @@ function tagsOf(keys: readonly string[], data: Readonly<Record<string, unknown>>
     }
   }
   return tags
+}
+
+/** Refuses events without a stream, and tags that no query could name. */
+export function mustBeStorable(events: readonly StoredEvent[]): void {
+  for (const { stream, tags } of events) {
+    mustBeStreamName(stream)
+    if (tags !== undefined) mustBe(tags.length <= tagsPerEventMax && tags.every(isTag), 'tags', `${tags}`)
+  }
 }

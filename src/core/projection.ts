@@ -23,13 +23,8 @@ export interface ProjectionDef<M extends EventMap, S, P = void> {
   readonly on: NoInfer<Fold<M, S>>
 }
 /** A fold by name: what a view keeps up to date. */
-export interface Projection<M extends EventMap, S, P = void> {
-  readonly name: string
-  readonly version: number
+export interface Projection<M extends EventMap, S, P = void> extends ProjectionDef<M, S, P> {
   readonly events: Events<M>
-  readonly initial: S
-  readonly scope: ((params: P) => Scope<M>) | undefined
-  readonly on: Fold<M, S>
 }
 
 /** Defines a fold over events. Throws for handlers of unknown events and a version below 1. */
@@ -37,12 +32,16 @@ export function defineProjection<M extends EventMap, S, P = void>(
   events: Events<M>,
   def: ProjectionDef<M, S, P>,
 ): Projection<M, S, P> {
-  const { name, version, initial, scope, on } = def
+  mustBe(isCount(def.version, 1), 'version', def.version)
+  mustBeFold(events, def.name, def.on)
+  return { ...def, events }
+}
+
+/** Refuses a fold without a name, and handlers of unknown events. */
+export function mustBeFold<M extends EventMap>(events: Events<M>, name: string, on: object): void {
   mustBe(isText(name, 128), 'a name', name)
-  mustBe(isCount(version, 1), 'version', version)
   const known = definitionsOf(events)
   for (const type of Object.keys(on)) mustBe(type in known, 'a handled event', type)
-  return { name, version, events, initial, scope, on }
 }
 
 /** Folds events over a state. Events without a handler, and unknown ones, leave it as it is. */

@@ -38,7 +38,8 @@ export const conditionToSelectors = (condition?: {
 ]
 
 const isType = (value: unknown): value is string => isText(value, eventTypeMax)
-const isTag = (value: unknown): value is string => isText(value, tagLengthMax)
+/** Guards a tag that comes from outside. */
+export const isTag = (value: unknown): value is string => isText(value, tagLengthMax)
 
 /** Guards a query item that comes from outside. */
 export const isQueryItem = (value: unknown): value is QueryItemData =>

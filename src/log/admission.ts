@@ -2,13 +2,16 @@ import type { Commit } from '../core/commit.ts'
 import type { Marker } from '../core/outcome.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { AppendReason } from '../protocol/worker.ts'
-import type { Incoming } from './append-call.ts'
+import { type Incoming, toErrorReason } from './append-call.ts'
+import { markerExpired } from './read-options.ts'
 import type { View } from './view.ts'
 
 export type Admission =
   | { readonly kind: 'admit'; readonly versions: readonly number[] }
   /** The id is here already, or earlier in the group. */
   | { readonly kind: 'known' }
+  /** A command that asks for what is so already. */
+  | { readonly kind: 'nothing-to-do' }
   | { readonly kind: 'refuse'; readonly reason: AppendReason }
   | { readonly kind: 'conflict'; readonly selectors: readonly Selector[]; readonly after: Marker | undefined }
 
@@ -18,10 +21,8 @@ export type Admission =
  */
 export function admit(view: View, staged: readonly Commit[], incoming: Incoming): Admission {
   const { commit, after, failIf } = incoming
-  const known = view.confirmed.positionOf(commit.id) ?? view.pending.get(commit.id)
-  if (known !== undefined || view.dead.has(commit.id) || staged.some((before) => before.id === commit.id))
-    return { kind: 'known' }
-  if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: { type: 'MarkerExpired' } }
+  if (isKnown(view, staged, incoming)) return { kind: 'known' }
+  if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: toErrorReason(markerExpired()) }
   const refusal = checkVersions(view, staged, incoming)
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal }
   if (failIf !== undefined) {
@@ -30,6 +31,17 @@ export function admit(view: View, staged: readonly Commit[], incoming: Incoming)
   }
   return { kind: 'admit', versions: versionsAfter(view, staged, commit) }
 }
+
+/** Whether the id is here already; a retry gives a dead letter's id a new try. */
+export const isKnown = (
+  view: View,
+  staged: readonly Commit[],
+  { commit: { id }, isRetry }: Pick<Incoming, 'commit' | 'isRetry'>,
+): boolean =>
+  view.confirmed.positionOf(id) !== undefined ||
+  view.pending.get(id) !== undefined ||
+  (view.dead.has(id) && isRetry !== true) ||
+  staged.some((before) => before.id === id)
 
 const isExpired = (view: View, marker: Marker): boolean =>
   marker.database !== view.identity || marker.revision < view.floor || marker.revision > view.revision

@@ -12,10 +12,10 @@ export class Announcer {
   readonly #channel: Channel
   readonly #clock: Clock
   readonly #view: View
-  #isResting = false
   /** The first write that nobody was told of; its content only while it is the only one. */
   #unsaid: { readonly previous: number; readonly content: Content } | undefined
-  #callOff: () => void = () => {}
+  /** Ends the rest after a notice; absent while there is none. */
+  #endRest: (() => void) | undefined
 
   constructor(channel: Channel, clock: Clock, view: View) {
     this.#channel = channel
@@ -25,22 +25,22 @@ export class Announcer {
 
   /** A write was kept. `content` rides along when the notice is of this write alone. */
   moved(previous: number, content: Content): void {
-    if (!this.#isResting) this.#say(previous, content)
+    if (this.#endRest === undefined) this.#say(previous, content)
     else if (this.#unsaid === undefined) this.#unsaid = { previous, content }
-    else this.#unsaid = { previous: this.#unsaid.previous, content: {} }
+    else this.#unsaid = { ...this.#unsaid, content: {} }
   }
 
   /** Says what was not said yet. */
   flush(): void {
-    this.#callOff()
-    this.#isResting = false
+    this.#endRest?.()
+    this.#endRest = undefined
     if (this.#unsaid !== undefined) this.#say(this.#unsaid.previous, this.#unsaid.content)
   }
 
   /** Says the last and falls silent. */
   close(): void {
     this.flush()
-    this.#callOff()
+    this.#endRest?.()
   }
 
   /** Says where the log is, for pages that may have missed how it came there. */
@@ -62,8 +62,6 @@ export class Announcer {
       pending: pending.size,
       ...content,
     })
-    if (this.#isResting) return
-    this.#isResting = true
-    this.#callOff = this.#clock.after(restMs, () => this.flush())
+    this.#endRest ??= this.#clock.after(restMs, () => this.flush())
   }
 }

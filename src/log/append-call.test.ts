@@ -103,6 +103,6 @@ describe('a call that makes no sense', () => {
     ['metadata that is a list', option({ metadata: ['a'] })],
   ]
   test.each(calls)('is told so: %s', (_name, call) => {
-    expect(readCall(call)).toMatchObject({ type: 'Argument' })
+    expect(readCall(call)).toMatchObject({ type: 'Error', code: 'tidelog/argument' })
   })
 })

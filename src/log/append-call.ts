@@ -1,9 +1,10 @@
 import type { Commit, StoredEvent } from '../core/commit.ts'
-import { mustBe, mustKnow, TidelogError } from '../core/errors.ts'
-import { isCount, isId, isRecord, isText } from '../core/guard.ts'
-import { commitBytesMax, commitEventsMax, commitIdMax, tagLengthMax, tagsPerEventMax } from '../core/limits.ts'
-import type { Marker } from '../core/outcome.ts'
-import { mustBeStreamName, queryToItems } from '../core/queries.ts'
+import { isTidelogError, mustBe, mustKnow, type TidelogErrorCode } from '../core/errors.ts'
+import { isCount, isId, isRecord } from '../core/guard.ts'
+import { commitBytesMax, commitEventsMax, commitIdMax } from '../core/limits.ts'
+import type { Marker, TooLarge } from '../core/outcome.ts'
+import { mustBeStorable } from '../core/prepare.ts'
+import { queryToItems } from '../core/queries.ts'
 import type { Selector } from '../core/query.ts'
 import { fitsBytes } from '../core/text-size.ts'
 import type { AppendCall, AppendReason, AppendText, Durability, Expected } from '../protocol/worker.ts'
@@ -16,6 +17,8 @@ export interface Incoming {
   readonly failIf: readonly Selector[] | undefined
   readonly after: Marker | undefined
   readonly durability: Durability | undefined
+  /** A dead letter is tried again: that its id is known is no objection. */
+  readonly isRetry?: boolean
 }
 
 /** Reads what a page asks for, and says why it can't be had when it makes no sense. */
@@ -23,27 +26,30 @@ export function readCall([call, events]: AppendText): Incoming | AppendReason {
   try {
     return read(JSON.parse(call), JSON.parse(events), events)
   } catch (error) {
-    if (error instanceof TidelogError) return { type: 'Argument', message: error.message }
-    throw error
+    return toErrorReason(error)
   }
 }
 
+/** An error as an answer; what is not one of tidelog's is thrown on. */
+export function toErrorReason(error: unknown): AppendReason {
+  if (!isTidelogError(error)) throw error
+  return { type: 'Error', code: error.name as TidelogErrorCode, message: error.message }
+}
+
 function read(call: AppendCall, events: readonly StoredEvent[], eventsText: string): Incoming | AppendReason {
-  const { id, contentId, time, writes, options } = call
-  mustKnow(options, 'commitId metadata durability expectedVersion failIfEventsMatch after')
-  const { durability, metadata, failIfEventsMatch, after, expectedVersion = 'any' } = options
+  const { id, contentId, time, writes, options, command } = call
+  const { durability, metadata, failIfEventsMatch, after, expectedVersion = 'any', ...unknown } = options
+  mustKnow(unknown, '')
   mustBe(isId(id, commitIdMax), 'commitId', id)
   mustBe(durability === undefined || durability === 'relaxed' || durability === 'strict', 'durability', durability)
   mustBe(metadata === undefined || isRecord(metadata), 'metadata', metadata)
   for (const value of Object.values(metadata ?? {})) mustBe(typeof value === 'string', 'metadata', value)
+  if (command !== undefined) return toIncoming({ id, contentId, time, metadata, command, events: [] }, durability)
   mustBe(events.length > 0, 'events', 'none')
-  for (const { stream, tags } of events) {
-    mustBeStreamName(stream)
-    if (tags !== undefined) mustBe(tags.length <= tagsPerEventMax && tags.every(isTag), 'tags', `${tags}`)
-  }
-  const expected = expectedOf(writes, events)
+  mustBeStorable(events)
+  const expected = expectedOf(writes, events, expectedVersion)
   const streams = new Set(expected.map(({ stream }) => stream))
-  mustBe(streams.size === expected.length, 'expectedVersion', 'given twice for one stream')
+  mustBe(streams.size === expected.length, 'expectedVersion', 'given twice')
   const failIf = failIfEventsMatch === undefined ? undefined : queryToItems(failIfEventsMatch)
   mustBe(expectedVersion === 'any' || failIf === undefined, 'an append', 'under two conditions')
   mustBe(after === undefined || expectedVersion !== 'any' || failIf !== undefined, 'after', 'without a condition')
@@ -53,17 +59,34 @@ function read(call: AppendCall, events: readonly StoredEvent[], eventsText: stri
   const head = { id, contentId, time, condition: hasCondition ? condition : undefined, metadata }
   // The events' own text is taken over: writing it anew would be a third of the work of a large commit.
   const text = `${JSON.stringify(head).slice(0, -1)},"events":${eventsText}}`
-  if (events.length > commitEventsMax) return tooLarge('events', commitEventsMax)
-  if (!fitsBytes(text, commitBytesMax)) return tooLarge('bytes', commitBytesMax)
-  return { commit: { ...head, events }, text, expected, failIf, after, durability }
+  const commit = { ...head, events }
+  return tooLargeOf(commit, text) ?? { commit, text, expected, failIf, after, durability }
 }
 
-const isTag = (tag: unknown): boolean => isText(tag, tagLengthMax)
+/** A commit without a condition of its own; a command gets its events later. */
+export const toIncoming = (commit: Commit, durability?: Durability): Incoming => ({
+  commit,
+  text: JSON.stringify(commit),
+  expected: [],
+  failIf: undefined,
+  after: undefined,
+  durability,
+})
 
-function expectedOf(writes: AppendCall['writes'], events: readonly StoredEvent[]): readonly Expected[] {
+/** Whether a commit is more than every store takes. */
+export function tooLargeOf({ events }: Commit, text: string): TooLarge | undefined {
+  if (events.length > commitEventsMax) return tooLarge('events', commitEventsMax)
+  return fitsBytes(text, commitBytesMax) ? undefined : tooLarge('bytes', commitBytesMax)
+}
+
+function expectedOf(
+  writes: AppendCall['writes'],
+  events: readonly StoredEvent[],
+  general: unknown,
+): readonly Expected[] {
   const expected: Expected[] = []
   let from = 0
-  for (const { stream: given, count, expectedVersion: version = 'any' } of writes) {
+  for (const { stream: given, count, expectedVersion: version = general } of writes) {
     const own = events.slice(from, from + count)
     from += count
     if (version === 'any') continue
@@ -83,9 +106,9 @@ export function mustBeMarker(marker: unknown): asserts marker is Marker {
   mustBe(isMarker, 'a marker', JSON.stringify(marker))
 }
 
-const tooLarge = (what: 'bytes' | 'events', max: number): AppendReason => ({
+const tooLarge = (what: 'bytes' | 'events', max: number): TooLarge => ({
   type: 'TooLarge',
   what,
   max,
-  message: `nothing was written: a commit has at most ${max} ${what}`,
+  message: `a commit has at most ${max} ${what}`,
 })

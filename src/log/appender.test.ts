@@ -7,6 +7,8 @@ import { conditionToSelectors, matches } from '../core/query.ts'
 import type { AppendAnswer, AppendText } from '../protocol/worker.ts'
 import { isStoreError, type Store, StoreError } from '../store/store.ts'
 import { takePage } from './confirm.ts'
+import { discardDeadLetter } from './dead-letters.ts'
+import { deciders, executeOf } from './deciders.fixture.ts'
 import {
   callOf,
   changed,
@@ -18,7 +20,7 @@ import {
   Sequence,
   versioned,
 } from './log.fixture.ts'
-import { discardDeadLetter, rebase } from './rebase.ts'
+import { rebase } from './rebase.ts'
 
 const reasonOf = (answer: AppendAnswer | undefined) => (answer?.ok === false ? answer.reason : undefined)
 const noMatch = (id: string, event: string, failIfEventsMatch: AnyQuery, after?: Marker): AppendText =>
@@ -120,16 +122,19 @@ describe('a condition', () => {
     await tab.append(callOf('a', ['s1']), callOf('b', ['s1']))
     const { marker } = tab.engine.view
     const ask = async (after: typeof marker) => reasonOf((await tab.append(noMatch('c', 't1', onS, after)))[0])
-    expect(await ask({ ...marker, database: 'other' })).toEqual({ type: 'MarkerExpired' })
-    expect(await ask({ ...marker, revision: 9 })).toEqual({ type: 'MarkerExpired' })
+    expect(await ask({ ...marker, database: 'other' })).toEqual(
+      expect.objectContaining({ code: 'tidelog/marker-expired' }),
+    )
+    expect(await ask({ ...marker, revision: 9 })).toEqual(expect.objectContaining({ code: 'tidelog/marker-expired' }))
     tab.engine.view.floor = 1
-    expect(await ask({ ...marker, revision: 0 })).toEqual({ type: 'MarkerExpired' })
+    expect(await ask({ ...marker, revision: 0 })).toEqual(expect.objectContaining({ code: 'tidelog/marker-expired' }))
   })
 
   test("on 'exists' travels while the stream is pending only, and needs no check once it is confirmed", async () => {
     const tab = await openTab(createBrowser())
     const log = new Sequence()
-    const checksOf = () => tab.engine.view.pending.list().map(({ commit }) => conditionToSelectors(commit.condition))
+    const checksOf = () =>
+      [...tab.engine.view.pending.list()].map(({ commit }) => conditionToSelectors(commit.condition))
     await tab.append(callOf('a', ['s1']), versioned('b', 's1', 'exists'))
     expect(checksOf()).toEqual([[], [{ stream: 's' }]])
     await takePage(tab.engine, log.add(commitOf('a', ['s1'])))
@@ -320,5 +325,56 @@ describe('two tabs on one database', () => {
     const flat = answers.flat()
     expect(flat.filter(({ ok }) => ok)).toHaveLength(1)
     for (const answer of flat) if (!answer.ok) expect(answer.reason).toMatchObject({ expected: 0, actual: 1 })
+  })
+})
+
+describe('a command', () => {
+  const sees = (id: string) => executeOf(id, { kind: 'sees', on: 's', to: 't' })
+  const dataOf = (answer: AppendAnswer | undefined) =>
+    answer?.ok === true && answer.known !== undefined ? JSON.parse(answer.known).events[0]?.data : undefined
+
+  test('that lost a race is decided anew on what won it', async () => {
+    const browser = createBrowser()
+    const [one, two] = [await openTab(browser, { deciders }), await openTab(browser, { deciders })]
+    browser.channels.isLost = () => true
+    await one.append(callOf('a', ['s1']))
+    const [seen] = await two.append(sees('b'))
+    expect([seen?.ok, dataOf(seen)]).toEqual([true, 's1@1'])
+    const [again] = await one.append(executeOf('c', { kind: 'sees', on: 't', to: 'u' }))
+    expect(dataOf(again)).toBe('s1@1@1')
+  })
+
+  test('is refused, or has nothing to do, only by a view that has read the tail', async () => {
+    const browser = createBrowser()
+    const [one, two] = [await openTab(browser, { deciders }), await openTab(browser, { deciders })]
+    browser.channels.isLost = () => true
+    await one.append(callOf('a', ['s1']))
+    await two.engine.catchUp()
+    await one.append(callOf('b', ['s2']))
+    const [refused] = await two.append(executeOf('c', { kind: 'only-if-empty', on: 's' }))
+    expect(reasonOf(refused)).toEqual({ type: 'Refused', refusal: { type: 'Taken', data: ['s1@1', 's2@2'] } })
+  })
+
+  test('that is asked again answers what it answered; another one under its id is told so', async () => {
+    const tab = await openTab(createBrowser(), { deciders })
+    const [first] = await tab.append(sees('a'))
+    await tab.append(callOf('b', ['s1']))
+    const [again, other, plain] = await tab.append(
+      sees('a'),
+      executeOf('a', { kind: 'sees', on: 'u', to: 't' }),
+      callOf('a', ['t2']),
+    )
+    expect([dataOf(first), dataOf(again), again?.ok === true && again.versions]).toEqual(['', '', [1]])
+    for (const answer of [other, plain]) expect(reasonOf(answer)).toEqual({ type: 'IdTaken', commitId: 'a' })
+    expect(await rowsOf(tab)).toHaveLength(2)
+  })
+
+  test('of a log of its own is confirmed at once and keeps nothing of what was asked', async () => {
+    const tab = await openTab(createBrowser(), { deciders, synced: false })
+    const [first] = await tab.append(sees('a'))
+    expect(first).toMatchObject({ ok: true, first: 1, versions: [1] })
+    const [row] = await rowsOf(tab)
+    expect(row?.kind === 'append' && Object.keys(JSON.parse(row.commits)[0])).not.toContain('command')
+    expect(dataOf((await tab.append(sees('a')))[0])).toBe('')
   })
 })

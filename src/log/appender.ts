@@ -1,12 +1,13 @@
 import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
-import { deadLetterChain } from '../protocol/rows.ts'
 import type { AppendAnswer, AppendReason, AppendText, Durability } from '../protocol/worker.ts'
 import { isStoreError } from '../store/store.ts'
-import { type Admission, admit, countOn } from './admission.ts'
-import { type Incoming, readCall } from './append-call.ts'
+import { type Admission, countOn } from './admission.ts'
+import { type Incoming, readCall, toIncoming } from './append-call.ts'
+import { discardDeadLetter, forget, listDeadLetters } from './dead-letters.ts'
 import type { Engine, Plan } from './engine.ts'
 import { firstOf } from './first-of.ts'
+import { type Checked, checkGroup } from './group.ts'
 import { pendingMatching } from './reader.ts'
 import type { View } from './view.ts'
 
@@ -40,19 +41,45 @@ export class Appender {
   }
 
   append(batch: readonly AppendText[]): Promise<readonly AppendAnswer[]> {
-    const answers = batch.map((text) => {
-      const incoming = readCall(text)
-      if (!('commit' in incoming)) return refused(incoming)
-      return new Promise<AppendAnswer>((answer, fail) => {
-        this.#waiting.push({ ...incoming, answer, fail })
+    return Promise.all(
+      batch.map((text) => {
+        const incoming = readCall(text)
+        return 'commit' in incoming ? this.#enqueue(incoming) : refused(incoming)
+      }),
+    )
+  }
+
+  /** Tries a dead letter again, under its id: its command is decided, or its events are appended if nothing hung on them. */
+  async retry(id: string): Promise<AppendAnswer | undefined> {
+    const [letter] = await listDeadLetters(this.#engine, id)
+    if (letter === undefined) return undefined
+    const { condition, command, attempt = 1, events, ...rest }: Commit = JSON.parse(letter.commit)
+    const { random, clock } = this.#engine
+    const time = new Date(clock.now()).toISOString()
+    const head = { ...rest, contentId: random.newId(), time, attempt: attempt + 1 }
+    if (command === undefined && condition !== undefined)
+      return refused({
+        type: 'Error',
+        code: 'tidelog/decider',
+        message: 'an append under a condition has to be made anew',
       })
+    const incoming = toIncoming(command === undefined ? { ...head, events } : { ...head, command, events: [] })
+    const answer = await this.#enqueue({ ...incoming, isRetry: true })
+    if (answer.ok && answer.versions.length === 0) await discardDeadLetter(this.#engine, id)
+    return answer
+  }
+
+  #enqueue(incoming: Incoming): Promise<AppendAnswer> {
+    return new Promise<AppendAnswer>((answer, fail) => {
+      this.#waiting.push({ ...incoming, answer, fail })
+      // What comes in this turn goes into one group.
+      if (!this.#pumping) void this.#pump()
     })
-    if (!this.#pumping) void this.#pump()
-    return Promise.all(answers)
   }
 
   async #pump(): Promise<void> {
     this.#pumping = true
+    await undefined
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup()
       try {
@@ -84,6 +111,11 @@ export class Appender {
     return this.#waiting.splice(0, count)
   }
 
+  /** Whether what is written is confirmed at once. */
+  get #isLocal(): boolean {
+    return this.#engine.view.local ?? !this.#options.synced
+  }
+
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     if (this.#options.requireDurable && !this.#engine.store.durable)
       return answerAll(group, { type: 'StorageUnavailable', message: 'this browser gives no storage' })
@@ -91,11 +123,12 @@ export class Appender {
     let isFresh = false
     let given: readonly Given[] = []
     await this.#engine.write(async (view) => {
-      let checked = checkGroup(view, group)
+      const check = () => checkGroup(this.#engine, group, this.#isLocal)
+      let checked = await check()
       if (!isFresh && checked.some(({ admission }) => admission.kind !== 'admit')) {
         isFresh = true
         await this.#engine.catchUp()
-        checked = checkGroup(view, group)
+        checked = await check()
       }
       const plan = this.#planOf(view, checked)
       given = checked.map((one) => this.#give(view, one, plan))
@@ -104,31 +137,36 @@ export class Appender {
     for (const { waiting, answer } of given) answer().then(waiting.answer, waiting.fail)
   }
 
-  #planOf(view: View, checked: readonly Checked[]): Plan<void> | undefined {
+  #planOf(view: View, checked: readonly Checked<Waiting>[]): Plan<void> | undefined {
     const admitted = checked.filter(({ admission }) => admission.kind === 'admit')
     if (admitted.length === 0) return undefined
-    const isLocal = view.local ?? !this.#options.synced
+    const ended = admitted.filter(({ commit: { id } }) => view.dead.has(id) || view.settled.has(id))
     const durabilities = admitted.map(({ waiting }) => waiting.durability ?? this.#options.durability)
     return {
       row: {
         kind: 'append',
         commits: `[${admitted.map(({ text }) => text).join(',')}]`,
-        ...(isLocal ? { first: view.confirmed.head.position + 1 } : {}),
+        ...(this.#isLocal ? { first: view.confirmed.head.position + 1 } : {}),
       },
       commits: admitted.map(({ commit }) => commit),
+      beside: ended.flatMap(({ commit }) => forget(commit.id)),
       durability: durabilities.includes('strict') ? 'strict' : 'relaxed',
       result: undefined,
     }
   }
 
-  #give(view: View, { waiting, admission, commit, before }: Checked, plan: Plan<void> | undefined): Given {
+  #give(view: View, { waiting, admission, text, before }: Checked<Waiting>, plan: Plan<void> | undefined): Given {
     switch (admission.kind) {
       case 'refuse':
         return { waiting, answer: async () => refused(admission.reason) }
       case 'conflict':
         return { waiting, answer: () => this.#conflict(view, admission) }
       case 'known':
-        return { waiting, answer: () => this.#known(commit) }
+        return { waiting, answer: () => this.#known(waiting) }
+      case 'nothing-to-do': {
+        const answer: AppendAnswer = { ok: true, head: view.marker, versions: [], durable: true, known: text }
+        return { waiting, answer: async () => answer }
+      }
       case 'admit': {
         const { position } = view.confirmed.head
         const isLocal = plan !== undefined && plan.row.kind === 'append' && plan.row.first !== undefined
@@ -139,6 +177,7 @@ export class Appender {
           versions: admission.versions,
           durable: this.#engine.store.durable,
           ...(isLocal ? { first: position + 1 + before } : {}),
+          ...(waiting.commit.command === undefined && waiting.isRetry !== true ? {} : { known: text }),
         }
         return { waiting, answer: async () => answer }
       }
@@ -154,14 +193,16 @@ export class Appender {
   }
 
   /** The answer to a repeated append: the first one's when the content is the same. */
-  async #known(commit: Commit): Promise<AppendAnswer> {
+  async #known(waiting: Waiting): Promise<AppendAnswer> {
+    const { commit } = waiting
     const { view, content, store } = this.#engine
     const first = view.confirmed.positionOf(commit.id)
     const present =
       view.pending.get(commit.id)?.commit ??
       (first === undefined ? await this.#deadLetter(commit.id) : await content.commitAt(first))
-    if (present === undefined || JSON.stringify(present.events) !== JSON.stringify(commit.events))
-      return refused({ type: 'IdTaken', commitId: commit.id })
+    // Another tab discarded the letter: the id is free again.
+    if (present === undefined && view.dead.delete(commit.id)) return this.#enqueue(waiting)
+    if (present === undefined || !isSameAsk(present, commit)) return refused({ type: 'IdTaken', commitId: commit.id })
     return {
       ok: true,
       head: view.marker,
@@ -173,55 +214,16 @@ export class Appender {
   }
 
   async #deadLetter(id: string): Promise<Commit | undefined> {
-    const [letters] = await this.#engine.store.run([
-      { op: 'range', store: 'state', from: [`${deadLetterChain}${id}`, 0], to: [`${deadLetterChain}${id}`, Infinity] },
-    ])
-    const text = letters.at(-1)?.commit
-    return typeof text === 'string' ? JSON.parse(text) : undefined
+    const [letter] = await listDeadLetters(this.#engine, id)
+    return letter && JSON.parse(letter.commit)
   }
 }
 
-interface Checked {
-  readonly waiting: Waiting
-  readonly admission: Admission
-  readonly commit: Commit
-  readonly text: string
-  /** Events of the group that stand before this commit. */
-  readonly before: number
-}
-
-/** Checks the appends of a group in order; each sees those before it. */
-function checkGroup(view: View, group: readonly Waiting[]): readonly Checked[] {
-  const staged: Commit[] = []
-  let before = 0
-  return group.map((waiting): Checked => {
-    const { commit, text } = settleExists(view, waiting)
-    const admission = admit(view, staged, { ...waiting, commit })
-    const checked = { waiting, admission, commit, text, before }
-    if (admission.kind === 'admit') {
-      staged.push(commit)
-      before += commit.events.length
-    }
-    return checked
-  })
-}
-
-/** A stream that is confirmed to exist always will: then nothing of `exists` needs to be checked again. */
-function settleExists(
-  view: View,
-  { expected, commit, text }: Waiting,
-): { readonly commit: Commit; readonly text: string } {
-  const sure = expected.filter(
-    ({ stream, version }) => version === 'exists' && view.confirmed.index.countOf(stream) > 0,
-  )
-  if (sure.length === 0) return { commit, text }
-  const { condition, ...rest } = commit
-  const streams = condition?.streams?.filter((stream) => !sure.some((one) => one.stream === stream)) ?? []
-  const left = { ...condition, ...(streams.length > 0 ? { streams } : {}) }
-  if (streams.length === 0) delete left.streams
-  const settled: Commit = Object.keys(left).length > 0 ? { ...rest, condition: left } : rest
-  return { commit: settled, text: JSON.stringify(settled) }
-}
+/** Whether a repeated append asks for the same. A confirmed commit does not say any more what was asked for. */
+const isSameAsk = (present: Commit, commit: Commit): boolean =>
+  commit.command === undefined
+    ? JSON.stringify(present.events) === JSON.stringify(commit.events)
+    : present.command === undefined || JSON.stringify(present.command) === JSON.stringify(commit.command)
 
 function versionsOfKnown(view: View, commit: Commit, first: number | undefined): readonly number[] {
   const { index } = view.confirmed

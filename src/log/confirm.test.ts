@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { nextDigest } from '../core/digest.ts'
 import type { PullPage } from '../protocol/sync.ts'
 import { takePage } from './confirm.ts'
+import { listDeadLetters, settledAs } from './dead-letters.ts'
+import { deciders, executeOf } from './deciders.fixture.ts'
 import {
   callOf,
   commitOf,
@@ -13,7 +15,7 @@ import {
   type Tab,
   versioned,
 } from './log.fixture.ts'
-import { rebase } from './rebase.ts'
+import { rebase, withdraw } from './rebase.ts'
 
 const positionsOf = ({ engine }: Tab, ...ids: readonly string[]) =>
   ids.map((id) => engine.view.confirmed.positionOf(id))
@@ -117,7 +119,7 @@ describe('a pending commit', () => {
     const { view } = tab.engine
     expect(view.changedSince([{ stream: 's', types: ['T1'] }], before)).toBe(true)
     expect(view.changedSince([{ stream: 'u' }], before)).toBe(true)
-    expect(view.pending.list().map((item) => view.isTouched(item))).toEqual([false, true])
+    expect([...view.pending.list()].map((item) => view.pending.touched.has(item))).toEqual([false, true])
   })
 
   test('that is confirmed after it became a dead letter is no dead letter any more', async () => {
@@ -138,6 +140,48 @@ describe('a pending commit', () => {
     expect(await letters()).toEqual([])
     expect([tab.engine.view.dead.size, positionsOf(tab, 'own')]).toEqual([0, [2]])
     expect((await openTab(browser)).engine.view.dead.size).toBe(0)
+  })
+
+  test('that was withdrawn and is confirmed nevertheless is a letter that says so, and is withdrawn no more', async () => {
+    const browser = createBrowser()
+    const tab = await openTab(browser)
+    await tab.append(callOf('a', ['s1']))
+    await withdraw(tab.engine, 'a')
+    await takePage(tab.engine, new Sequence().add(commitOf('a', ['s1'])))
+    expect(await listDeadLetters(tab.engine)).toMatchObject([{ id: 'a', reason: { type: 'Confirmed', position: 1 } }])
+    expect([await settledAs(tab.engine, 'a'), positionsOf(tab, 'a')]).toEqual([undefined, [1]])
+    for (const { engine } of [tab, await openTab(browser)]) expect(engine.view.settled.size).toBe(0)
+  })
+
+  test('that had nothing left to do and is confirmed nevertheless is confirmed, without a letter', async () => {
+    const tab = await openTab(createBrowser(), { deciders })
+    const log = new Sequence()
+    await tab.append(executeOf('a', { kind: 'first', on: 's' }))
+    await takePage(tab.engine, log.add(commitOf('x', ['s9'])))
+    await rebase(tab.engine)
+    expect(await settledAs(tab.engine, 'a')).toBe('nothing-to-do')
+    await takePage(tab.engine, log.add(commitOf('a', ['s1'])))
+    expect([await settledAs(tab.engine, 'a'), await listDeadLetters(tab.engine)]).toEqual([undefined, []])
+    expect(positionsOf(tab, 'a')).toEqual([2])
+  })
+
+  test('that was decided again and comes back as it was before gives way, and touches those behind it', async () => {
+    const tab = await openTab(createBrowser(), { deciders })
+    const log = new Sequence()
+    await tab.append(
+      executeOf('a', { kind: 'sees', on: 's', to: 't' }),
+      executeOf('b', { kind: 'sees', on: 't', to: 'u' }),
+    )
+    const first = tab.engine.view.pending.get('a')?.commit
+    if (first === undefined) throw new Error('a is not pending')
+    await takePage(tab.engine, log.add(commitOf('x', ['s9'])))
+    await rebase(tab.engine)
+    expect(tab.engine.view.pending.get('b')?.commit.events[0]?.data).toBe('s9@1@1')
+    const { command: _command, ...sent } = first
+    await takePage(tab.engine, log.add(sent))
+    expect(await pullRow(tab)).toMatchObject({ settled: ['a'], own: [], takenOut: [{ stream: 't', type: 'T1' }] })
+    await rebase(tab.engine)
+    expect(tab.engine.view.pending.get('b')?.commit.events[0]?.data).toBe('@1')
   })
 
   test('is confirmed by the pull of either of two leaders, once', async () => {

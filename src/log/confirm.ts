@@ -1,9 +1,11 @@
 import type { Commit } from '../core/commit.ts'
 import { nextDigest } from '../core/digest.ts'
-import { deadLetterChain, type LogRow, type PullRow, rowFormat, type TakenOut } from '../protocol/rows.ts'
+import { type LogRow, type PullRow, rowFormat, type TakenOut } from '../protocol/rows.ts'
 import type { PullPage } from '../protocol/sync.ts'
 import type { Request } from '../store/store.ts'
+import { forget, keepLetter, settledAs } from './dead-letters.ts'
 import type { Engine, Plan } from './engine.ts'
+import type { PendingCommit } from './pending-queue.ts'
 import type { View } from './view.ts'
 
 /** `taken` the page is in the log · `stale` it does not follow the confirmed head · `corrupt` its end is not that of its commits */
@@ -15,7 +17,7 @@ export type Taken = 'taken' | 'stale' | 'corrupt'
  */
 export async function takePage(engine: Engine, page: PullPage): Promise<Taken> {
   if (!isSound(page)) return 'corrupt'
-  const taken = await engine.write((view) => (follows(view, page) ? planOf(view, page) : undefined))
+  const taken = await engine.write((view) => (follows(view, page) ? planOf(engine, view, page) : undefined))
   return taken ?? (page.commits.length === 0 && follows(engine.view, page) ? 'taken' : 'stale')
 }
 
@@ -32,18 +34,11 @@ function isSound({ after, commits, through }: PullPage): boolean {
   return position === through.position && digest === through.digest
 }
 
-function planOf(view: View, page: PullPage): Plan<Taken> | undefined {
+async function planOf(engine: Engine, view: View, page: PullPage): Promise<Plan<Taken> | undefined> {
   const { commits, after, through } = page
   if (commits.length === 0) return undefined
   const settling = settle(view, commits)
-  const row: Omit<PullRow, 'revision' | 'format'> = {
-    kind: 'pull',
-    from: after.position,
-    through,
-    settled: settling.settled,
-    own: settling.own,
-    takenOut: settling.takenOut,
-  }
+  const row: Omit<PullRow, 'revision' | 'format'> = { kind: 'pull', from: after.position, through, ...settling }
   const record: LogRow = {
     last: through.position,
     format: rowFormat,
@@ -53,7 +48,17 @@ function planOf(view: View, page: PullPage): Plan<Taken> | undefined {
     revisions: commits.map(({ id, contentId }) => revisionOf(view, id, contentId)),
     digest: through.digest,
   }
-  const beside = commits.filter(({ id }) => view.dead.has(id)).map(({ id }) => forget(id))
+  const beside: Request[] = []
+  let position = after.position + 1
+  for (const commit of commits) {
+    const { id } = commit
+    const isSettled = view.settled.has(id)
+    if (isSettled || view.dead.has(id)) beside.push(...forget(id))
+    // Whoever withdrew it has to know that the server had it nevertheless.
+    if (isSettled && (await settledAs(engine, id)) === 'withdrawn')
+      beside.push(keepLetter(engine, commit, { type: 'Confirmed', position }))
+    position += commit.events.length
+  }
   return { row, records: [record], commits, beside, durability: 'relaxed', result: 'taken' }
 }
 
@@ -67,30 +72,24 @@ function settle(
   view: View,
   commits: readonly Commit[],
 ): { readonly settled: readonly string[]; readonly own: readonly string[]; readonly takenOut: readonly TakenOut[] } {
-  const queue = [...view.pending.list()]
   const settled: string[] = []
   const own: string[] = []
   const takenOut: TakenOut[] = []
+  const gone = new Set<PendingCommit>()
+  const queue = view.pending.list()
+  let first = queue.next().value
   for (const { id, contentId } of commits) {
-    const at = queue.findIndex((item) => item.commit.id === id)
-    const item = queue[at]
+    const item = view.pending.get(id)
     if (item === undefined) continue
-    queue.splice(at, 1)
+    while (first !== undefined && gone.has(first)) first = queue.next().value
+    gone.add(item)
     settled.push(id)
     if (item.commit.contentId !== contentId) takenOut.push(...toTakenOut(item.commit))
-    else if (at === 0) own.push(id)
+    else if (item === first) own.push(id)
   }
   return { settled, own, takenOut }
 }
 
 /** What conditions can look at of a commit's events. */
 export const toTakenOut = (commit: Commit): readonly TakenOut[] =>
-  commit.events.map(({ stream, type, tags }) => ({ stream, type, ...(tags === undefined ? {} : { tags }) }))
-
-/** Drops the dead letter of a commit. */
-export const forget = (id: string): Request => ({
-  op: 'delete',
-  store: 'state',
-  from: [`${deadLetterChain}${id}`, 0],
-  to: [`${deadLetterChain}${id}`, Number.MAX_SAFE_INTEGER],
-})
+  commit.events.map(({ stream, type, tags }) => ({ stream, type, tags }))

@@ -66,11 +66,8 @@ export class ConfirmedLog {
   }
 
   /** The record that holds a position. */
-  recordOf(position: number): RecordPlace | undefined {
+  recordOf(position: number): RecordPlace {
     const at = above(this.#lasts, position - 1)
-    const last = this.#lasts[at]
-    const key = this.#keys[at]
-    if (last === undefined || key === undefined) return undefined
-    return { first: (this.#lasts[at - 1] ?? 0) + 1, last, key }
+    return { first: (this.#lasts[at - 1] ?? 0) + 1, last: this.#lasts[at] ?? 0, key: this.#keys[at] ?? 0 }
   }
 }

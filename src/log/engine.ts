@@ -1,6 +1,6 @@
 import type { Commit } from '../core/commit.ts'
 import { TidelogError } from '../core/errors.ts'
-import type { Channel, Clock, Locks } from '../core/ports.ts'
+import type { Channel, Clock, Locks, Random } from '../core/ports.ts'
 import { type MovedNotice, noticeVersion } from '../protocol/notice.ts'
 import type { LogRow, WriteRow } from '../protocol/rows.ts'
 import type { Durability } from '../protocol/worker.ts'
@@ -8,6 +8,7 @@ import { isStoreError, type Request, type Store } from '../store/store.ts'
 import { Announcer } from './announcer.ts'
 import { catchUp, openView, takeRows } from './catch-up.ts'
 import { Content } from './content.ts'
+import type { Deciding } from './decide.ts'
 import { Serial, Shared } from './queue.ts'
 import { Turnstile } from './turnstile.ts'
 import { parseCommits, type View } from './view.ts'
@@ -35,8 +36,10 @@ export interface Plan<T> {
 
 export interface EnginePorts {
   readonly clock: Clock
+  readonly random: Random
   readonly locks: Locks
   readonly channel: Channel
+  readonly deciding?: Deciding | undefined
 }
 
 /** The only writer of a database in this worker: it adds rows behind the view, and keeps the view at the tail. */
@@ -45,6 +48,9 @@ export class Engine {
   readonly view: View
   readonly content: Content
   readonly clock: Clock
+  readonly random: Random
+  /** The rules of the app; none in a worker that knows no model. */
+  readonly deciding: Deciding | undefined
   /** Called after the log moved, whoever wrote. */
   onMoved: () => void = () => {}
   readonly #channel: Channel
@@ -57,6 +63,8 @@ export class Engine {
     this.store = store
     this.view = view
     this.clock = ports.clock
+    this.random = ports.random
+    this.deciding = ports.deciding
     this.content = new Content(store, view)
     this.#channel = ports.channel
     this.#announcer = new Announcer(ports.channel, ports.clock, view)
@@ -98,7 +106,7 @@ export class Engine {
 
   /** Why nothing can be written, if so: a newer app has been here, or the log lives in another database now. */
   get stopped(): string | undefined {
-    if (this.view.needsNewerApp) return 'the log needs a newer version of the app'
+    if (this.view.needsNewerApp) return 'the log needs a newer app'
     return this.view.movedTo === undefined ? undefined : `the log has moved to ${this.view.movedTo}`
   }
 
@@ -131,9 +139,10 @@ export class Engine {
     const plan = making instanceof Promise ? await making : making
     if (this.view.revision !== base) return { kind: 'again' }
     if (plan === undefined) return { kind: 'done', result: undefined }
+    const { durability } = plan
     const row: WriteRow = { ...plan.row, revision: base + 1, format: 1 }
     try {
-      await this.store.run(requestsOf(row, plan), { write: true, ...durabilityOf(plan) })
+      await this.store.run(requestsOf(row, plan), { write: true, ...(durability && { durability }) })
     } catch (error) {
       return this.#recover(error)
     }
@@ -172,7 +181,7 @@ export class Engine {
 
   #tell(previous: number, row: WriteRow, { records }: Plan<unknown>): void {
     const isSmall = textOf(row, records) <= noticeTextMax
-    this.#announcer.moved(previous, isSmall ? { row, ...(records === undefined ? {} : { log: records }) } : {})
+    this.#announcer.moved(previous, isSmall ? { row, ...(records && { log: records }) } : {})
     this.onMoved()
   }
 
@@ -201,9 +210,6 @@ const requestsOf = (row: WriteRow, plan: Plan<unknown>): readonly Request[] => [
   ...(plan.records ?? []).map((record): Request => ({ op: 'add', store: 'log', row: record })),
   ...(plan.beside ?? []),
 ]
-
-const durabilityOf = (plan: Plan<unknown>): { durability?: Durability } =>
-  plan.durability === undefined ? {} : { durability: plan.durability }
 
 const textOf = (row: WriteRow, records: readonly LogRow[] = []): number =>
   records.reduce((sum, record) => sum + record.commits.length, 'commits' in row ? row.commits.length : 256)

@@ -9,17 +9,37 @@ export interface Window {
 
 /**
  * Finds events by stream, type and tag without looking at their content. An ordinal is an event's position (confirmed)
- * or its place in a queue (pending); ordinals are added in rising order.
+ * or its place in a queue (pending). With `all` ordinals may have gaps.
  */
 export class EventIndex {
   readonly #streams = new Map<string, number[]>()
   readonly #types = new Map<string, number[]>()
   readonly #tags = new Map<string, number[]>()
+  readonly #all: number[] | undefined
 
-  add(ordinal: number, event: Selectable): void {
-    push(this.#streams, event.stream, ordinal)
-    push(this.#types, event.type, ordinal)
-    if (event.tags !== undefined) for (const tag of event.tags) push(this.#tags, tag, ordinal)
+  constructor(all?: number[]) {
+    this.#all = all
+  }
+
+  add(ordinal: number, { stream, type, tags }: Selectable): void {
+    push(this.#streams, stream, ordinal)
+    push(this.#types, type, ordinal)
+    if (tags !== undefined) for (const tag of tags) push(this.#tags, tag, ordinal)
+    if (this.#all !== undefined) insert(this.#all, ordinal)
+  }
+
+  /** Takes events out, all at once, since the lists may be long. */
+  remove(events: ReadonlyMap<number, Selectable>): void {
+    const touched = new Set<number[] | undefined>([this.#all])
+    for (const { stream, type, tags = [] } of events.values()) {
+      touched.add(this.#streams.get(stream)).add(this.#types.get(type))
+      for (const tag of tags) touched.add(this.#tags.get(tag))
+    }
+    for (const list of touched) {
+      let kept = 0
+      for (const ordinal of list ?? []) if (!events.has(ordinal) && list) list[kept++] = ordinal
+      if (list) list.length = kept
+    }
   }
 
   /** Events of a stream so far. */
@@ -60,7 +80,7 @@ export class EventIndex {
     const all: (readonly number[])[] = (tags ?? []).map((tag) => this.#tags.get(tag) ?? [])
     if (stream !== undefined) all.push(this.#streams.get(stream) ?? [])
     const ofTypes = types?.map((type) => this.#types.get(type) ?? [])
-    if (all.length === 0) return ofTypes === undefined ? [{ list: undefined, required: [] }] : ofTypes.map(alone)
+    if (all.length === 0) return (ofTypes ?? [this.#all]).map((list) => ({ list, required: [] }))
     all.sort((a, b) => a.length - b.length)
     const [list = [], ...required] = all
     return [{ list, required, ...(ofTypes === undefined ? {} : { anyOf: ofTypes }) }]
@@ -73,7 +93,6 @@ interface Candidates {
   readonly required: readonly (readonly number[])[]
   readonly anyOf?: readonly (readonly number[])[]
 }
-const alone = (list: readonly number[]): Candidates => ({ list, required: [] })
 
 class Walk {
   head: number | undefined
@@ -130,5 +149,11 @@ const has = (list: readonly number[], value: number): boolean => list[above(list
 function push(map: Map<string, number[]>, key: string, ordinal: number): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [ordinal])
-  else list.push(ordinal)
+  else insert(list, ordinal)
+}
+
+/** Nearly always at the end: only a pending commit that is replaced comes between others. */
+function insert(list: number[], ordinal: number): void {
+  if (ordinal > (list.at(-1) ?? 0)) list.push(ordinal)
+  else list.splice(above(list, ordinal), 0, ordinal)
 }

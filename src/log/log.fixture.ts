@@ -1,6 +1,7 @@
+import type { Deciders } from '../core/command.ts'
 import { type Commit, type CommitCondition, type StoredEvent, toTag } from '../core/commit.ts'
 import { digestOfNothing, nextDigest } from '../core/digest.ts'
-import type { Clock, Locks } from '../core/ports.ts'
+import type { Clock, Locks, Random } from '../core/ports.ts'
 import { channelName, isNotice } from '../protocol/notice.ts'
 import type { WriteRow } from '../protocol/rows.ts'
 import type { PullPage, Seen } from '../protocol/sync.ts'
@@ -9,8 +10,10 @@ import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../s
 import type { Store } from '../store/store.ts'
 import { MemoryChannels } from '../testing/memory-channels.ts'
 import { MemoryLocks } from '../testing/memory-locks.ts'
+import { seededRandom } from '../testing/seeded-random.ts'
 import { VirtualClock } from '../testing/virtual-clock.ts'
 import { Appender, type AppenderOptions } from './appender.ts'
+import { createDeciding } from './deciding.ts'
 import { Engine } from './engine.ts'
 import { Reader } from './reader.ts'
 
@@ -52,6 +55,7 @@ export interface Browser {
   readonly database: MemoryDatabase
   readonly channels: MemoryChannels
   readonly locks: Locks
+  readonly random: Random
 }
 export const createBrowser = (): Browser => {
   const clock = new VirtualClock()
@@ -60,6 +64,7 @@ export const createBrowser = (): Browser => {
     database: createMemoryDatabase('db'),
     channels: new MemoryChannels(),
     locks: new MemoryLocks(clock),
+    random: seededRandom(1),
   }
 }
 
@@ -72,15 +77,23 @@ export interface Tab {
 export interface TabOptions extends Partial<AppenderOptions> {
   readonly wrap?: (store: Store) => Store
   readonly clock?: Clock
+  readonly deciders?: Deciders
 }
 
 /** A tab of a browser, as its worker wires it, without sync. */
 export async function openTab(browser: Browser, options: TabOptions = {}): Promise<Tab> {
-  const { wrap = (store) => store, clock = browser.clock, ...more } = options
+  const { wrap = (store) => store, clock = browser.clock, deciders, ...more } = options
   const store = wrap(openMemoryStore(browser.database, { durable: true }))
   let hear = (_message: unknown): void => {}
   const channel = browser.channels.open(channelName('db'), (message) => hear(message))
-  const engine = await Engine.open(store, 'db', { clock, locks: browser.locks, channel })
+  const { locks, random } = browser
+  const engine = await Engine.open(store, 'db', {
+    clock,
+    random,
+    locks,
+    channel,
+    deciding: deciders && createDeciding(deciders),
+  })
   hear = (message) => {
     if (!isNotice(message)) return
     if (message.kind === 'moved') engine.hear(message)
@@ -132,4 +145,4 @@ export const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(re
 
 export const idsOf = (commits: readonly { readonly id: string }[]): readonly string[] => commits.map(({ id }) => id)
 export const pendingIds = ({ engine }: Tab): readonly string[] =>
-  engine.view.pending.list().map(({ commit }) => commit.id)
+  [...engine.view.pending.list()].map(({ commit }) => commit.id)

@@ -1,5 +1,7 @@
 import type { Commit } from '../core/commit.ts'
+import { commitEventsMax } from '../core/limits.ts'
 import { conditionToSelectors, matches, type Selectable, type Selector } from '../core/query.ts'
+import { ConditionIndex } from './condition-index.ts'
 import { EventIndex } from './event-index.ts'
 
 /** A commit that the sequencer has not confirmed. */
@@ -7,90 +9,110 @@ export interface PendingCommit {
   readonly commit: Commit
   /** Revision of the write that brought this content. */
   readonly revision: number
-  /** What left the log before it, and its condition looks at: it has to be decided again. */
-  readonly touched: boolean
+  /** Ordinal of its first event; a later commit has a higher one. It keeps it when its content is replaced. */
+  readonly place: number
+  /** What its condition looks at. */
+  readonly selectors: readonly Selector[]
 }
 
+/** Places lie so far apart that the events of any commit fit between two of them. */
+const placeStep = commitEventsMax + 1
+
 /**
- * The pending commits of a log in local order. 1. Ids are unique. 2. The order is that of the `writes` rows, as the
- * last rebase row left it. 3. What is taken out marks those behind it whose conditions look at it.
+ * The pending commits of a log in local order. 1. Ids are unique. 2. The order is that of the `writes` rows. 3. What
+ * comes in or leaves marks the commits whose conditions look at it as touched, until a rebase. Its cost follows what
+ * changes, never the length of the queue.
  */
 export class PendingQueue {
-  #items: PendingCommit[] = []
-  #byId = new Map<string, PendingCommit>()
-  #index = new EventIndex()
-  #ordinal = 0
+  readonly index: EventIndex = new EventIndex([])
+  readonly #items = new Map<string, PendingCommit>()
+  readonly #byPlace = new Map<number, PendingCommit>()
+  readonly #conditions = new ConditionIndex<PendingCommit>()
+  readonly #touched = new Set<PendingCommit>()
+  #end = placeStep
 
+  /** Every ordinal lies below. */
+  get end(): number {
+    return this.#end
+  }
   get size(): number {
-    return this.#items.length
+    return this.#items.size
   }
-  get first(): PendingCommit | undefined {
-    return this.#items[0]
+  /** The commits whose condition looks at what came in or left since they were decided. */
+  get touched(): ReadonlySet<PendingCommit> {
+    return this.#touched
   }
-  list(): readonly PendingCommit[] {
-    return this.#items
+  list(): MapIterator<PendingCommit> {
+    return this.#items.values()
   }
   get(id: string): PendingCommit | undefined {
-    return this.#byId.get(id)
+    return this.#items.get(id)
+  }
+  /** The commit that an ordinal of {@link index} belongs to. */
+  at(ordinal: number): PendingCommit | undefined {
+    return this.#byPlace.get(ordinal - (ordinal % placeStep))
   }
 
   push(commit: Commit, revision: number): void {
-    const item: PendingCommit = { commit, revision, touched: false }
-    this.#items.push(item)
-    this.#byId.set(commit.id, item)
-    this.#indexEvents(commit)
+    this.#put(commit, revision, this.#end)
+    this.#end += placeStep
   }
 
-  countOf(stream: string): number {
-    return this.#index.countOf(stream)
+  /** Ordinals of the events that match, in local order, from after one up to and including another. */
+  matching(selectors: readonly Selector[], after: number = 0, through: number = Infinity): Generator<number> {
+    return this.index.matching(selectors, { after, through })
   }
 
-  /** Whether an event of the queue matches. */
-  holds(selectors: readonly Selector[]): boolean {
-    return !this.#index.matching(selectors, { after: 0, through: this.#ordinal }).next().done
+  /** The commits whose condition looks at an event. */
+  lookingAt(event: Selectable): readonly PendingCommit[] {
+    return this.#conditions.candidates(event).filter(({ selectors }) => matches(selectors, event))
   }
 
-  /** Takes commits out; `marking` marks those behind them whose condition matches what left. */
-  remove(ids: ReadonlySet<string>, marking: ReadonlySet<string>): void {
-    if (ids.size === 0) return
-    const left: Selectable[] = []
-    this.#reset(
-      this.#items.flatMap((item) => {
-        const { id, events, condition } = item.commit
-        if (ids.has(id)) {
-          if (marking.has(id)) left.push(...events)
-          return []
-        }
-        if (left.length === 0 || item.touched) return [item]
-        const selectors = conditionToSelectors(condition)
-        return [left.some((event) => matches(selectors, event)) ? { ...item, touched: true } : item]
-      }),
-    )
+  /** Marks the commits that look at an event and stand behind a place. */
+  touch(event: Selectable, place: number = 0): void {
+    for (const item of this.lookingAt(event)) if (item.place > place) this.#touched.add(item)
   }
 
-  /** The queue after a rebase: contents replaced, the given order, nothing touched any more. */
-  rebase(replaced: ReadonlyMap<string, Commit>, order: readonly string[], revision: number): void {
-    const place = new Map(order.map((id, at) => [id, at]))
-    const items = this.#items.map((item): PendingCommit => {
-      const commit = replaced.get(item.commit.id)
-      return commit === undefined ? { ...item, touched: false } : { commit, revision, touched: false }
-    })
-    for (const [id, commit] of replaced) if (!this.#byId.has(id)) items.push({ commit, revision, touched: false })
-    this.#reset(items.sort((a, b) => (place.get(a.commit.id) ?? 0) - (place.get(b.commit.id) ?? 0)))
-  }
-
-  #reset(items: PendingCommit[]): void {
-    this.#items = items
-    this.#byId = new Map(items.map((item) => [item.commit.id, item]))
-    this.#index = new EventIndex()
-    this.#ordinal = 0
-    for (const { commit } of items) this.#indexEvents(commit)
-  }
-
-  #indexEvents(commit: Commit): void {
-    for (const event of commit.events) {
-      this.#ordinal += 1
-      this.#index.add(this.#ordinal, event)
+  /** Takes commits out; `marking` says whose leaving touches those behind it. */
+  remove(ids: readonly string[], marking: (id: string) => boolean): void {
+    const gone = ids.flatMap((id) => this.#items.get(id) ?? [])
+    this.#unindex(gone)
+    for (const item of gone) {
+      this.#items.delete(item.commit.id)
+      this.#byPlace.delete(item.place)
+      this.#touched.delete(item)
     }
+    for (const { commit, place } of gone)
+      if (marking(commit.id)) for (const event of commit.events) this.touch(event, place)
+  }
+
+  /** The queue after a rebase: contents replaced in their places, nothing touched any more. */
+  rebase(replaced: readonly Commit[], revision: number): void {
+    const changes = replaced.flatMap((commit) => {
+      const before = this.#items.get(commit.id)
+      return before === undefined ? [] : { commit, before }
+    })
+    this.#unindex(changes.map(({ before }) => before))
+    // The map keeps the place of a key that is set again.
+    for (const { commit, before } of changes) this.#put(commit, revision, before.place)
+    this.#touched.clear()
+  }
+
+  #put(commit: Commit, revision: number, place: number): void {
+    const item: PendingCommit = { commit, revision, place, selectors: conditionToSelectors(commit.condition) }
+    this.#items.set(commit.id, item)
+    this.#byPlace.set(place, item)
+    this.#conditions.add(item)
+    commit.events.forEach((event, at) => this.index.add(place + at, event))
+  }
+
+  #unindex(items: readonly PendingCommit[]): void {
+    if (items.length === 0) return
+    const events = new Map<number, Selectable>()
+    for (const item of items) {
+      this.#conditions.remove(item)
+      item.commit.events.forEach((event, at) => events.set(item.place + at, event))
+    }
+    this.index.remove(events)
   }
 }

@@ -1,4 +1,4 @@
-import { mustBe, mustKnow } from '../core/errors.ts'
+import { mustBe, mustKnow, TidelogError } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
 import { pageEventsMax } from '../core/limits.ts'
 import { scopeToSelectors } from '../core/queries.ts'
@@ -46,3 +46,6 @@ export const viewSelectors = (
     types: selector.types?.filter((type) => handled.includes(type)) ?? handled,
   }))
 }
+
+export const markerExpired = (): TidelogError =>
+  new TidelogError('tidelog/marker-expired', 'the marker is of another database, or too old')

@@ -1,13 +1,13 @@
-import { TidelogError } from '../core/errors.ts'
 import { pageEventsMax } from '../core/limits.ts'
 import { mustBeStreamName } from '../core/queries.ts'
-import { matches, type Selector } from '../core/query.ts'
+import type { Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { ChangesAnswer, ChangesRequest, HeadsAnswer, ReadAnswer, ReadRequest } from '../protocol/worker.ts'
 import { placeOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import type { Window } from './event-index.ts'
-import { type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
+import { firstOf } from './first-of.ts'
+import { markerExpired, type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
 import type { View } from './view.ts'
 
 /** Reads pages of a log: confirmed events up to a fixed position, then the pending ones of the same moment. */
@@ -23,8 +23,7 @@ export class Reader {
     const { view, content } = this.#engine
     const spec = readOptions(options)
     if (fixed === undefined) await this.#engine.catchUp()
-    if (spec.after !== undefined && !isReadable(view, spec.after))
-      throw new TidelogError('tidelog/marker-expired', 'the marker is of another database, or too old')
+    if (spec.after !== undefined && !isReadable(view, spec.after)) throw markerExpired()
     const through = fixed ?? view.confirmed.head.position
     // What follows up to the first await is one moment: positions, pending events and the marker belong together.
     const head = view.marker
@@ -86,34 +85,33 @@ function* positionsOf(view: View, { selectors, after }: ReadSpec, window: Window
 }
 
 function windowOf(view: View, spec: ReadSpec, through: number, cursor: number | undefined): Window {
-  const { fromPosition = 1, toPosition = through, fromVersion, toVersion, stream = '', after, isBackwards } = spec
+  const { fromPosition = 1, toPosition = through, fromVersion = 0, toVersion = Infinity, stream = '', after } = spec
   const { index } = view.confirmed
   // A version that is not confirmed yet lies behind everything.
   const place = (version: number): number => (version < 1 ? 0 : (index.ordinalOf(stream, version) ?? through + 1))
-  const from = Math.max(fromPosition, (after?.confirmed ?? 0) + 1, fromVersion === undefined ? 1 : place(fromVersion))
-  const to = Math.min(toPosition, through, toVersion === undefined ? through : place(toVersion))
-  if (isBackwards)
-    return { after: from - 1, through: cursor === undefined ? to : Math.min(to, cursor - 1), backwards: true }
-  return { after: Math.max(from - 1, cursor ?? 0), through: to }
+  const from = Math.max(fromPosition, (after?.confirmed ?? 0) + 1, place(fromVersion))
+  const to = Math.min(toPosition, through, place(toVersion))
+  return spec.isBackwards
+    ? { after: from - 1, through: Math.min(to, (cursor ?? Infinity) - 1), backwards: true }
+    : { after: Math.max(from - 1, cursor ?? 0), through: to }
 }
 
 /** Pending events that match and whose content came after a revision, in local order. */
 export function pendingMatching(view: View, selectors: readonly Selector[], after: number): readonly PlacedEvent[] {
-  const counts = new Map<string, number>()
+  const { pending, confirmed } = view
   const found: PlacedEvent[] = []
-  for (const { commit, revision } of view.pending.list()) {
-    commit.events.forEach((event, index) => {
-      const { stream } = event
-      const version = (counts.get(stream) ?? view.confirmed.index.countOf(stream)) + 1
-      counts.set(stream, version)
-      if (revision > after && matches(selectors, event)) found.push({ ...placeOf(commit, index), version })
-    })
+  for (const ordinal of pending.matching(selectors)) {
+    const item = pending.at(ordinal)
+    if (item === undefined || item.revision <= after) continue
+    const placed = placeOf(item.commit, ordinal - item.place)
+    const { stream } = placed
+    found.push({ ...placed, version: confirmed.index.countOf(stream) + pending.index.versionOf(stream, ordinal) })
   }
   return found
 }
 
 function pendingOf(view: View, spec: ReadSpec): readonly PlacedEvent[] {
-  const { selectors, after, toPosition, fromVersion = 0, toVersion = Number.POSITIVE_INFINITY, isBackwards } = spec
+  const { selectors, after, toPosition, fromVersion = 0, toVersion = Infinity, isBackwards } = spec
   if (toPosition !== undefined) return []
   const found = pendingMatching(view, selectors, after?.revision ?? 0).filter(
     ({ version }) => version >= fromVersion && version <= toVersion,
@@ -123,13 +121,9 @@ function pendingOf(view: View, spec: ReadSpec): readonly PlacedEvent[] {
 
 /** The first `max` values, and whether there are more. */
 function take(
-  values: Generator<number>,
+  values: Iterable<number>,
   max: number,
 ): { readonly positions: readonly number[]; readonly more: boolean } {
-  const positions: number[] = []
-  for (const value of values) {
-    if (positions.length >= max) return { positions, more: true }
-    positions.push(value)
-  }
-  return { positions, more: false }
+  const found = firstOf(values, max + 1)
+  return { positions: found.slice(0, max), more: found.length > max }
 }

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import type { Store } from '../store/store.ts'
 import { takePage } from './confirm.ts'
+import { listDeadLetters, settledAs } from './dead-letters.ts'
+import { type Asked, deciders, executeOf } from './deciders.fixture.ts'
 import {
   callOf,
   commitOf,
@@ -13,7 +16,7 @@ import {
   type Tab,
   versioned,
 } from './log.fixture.ts'
-import { listDeadLetters, needsRebase, nextRun, rebase, takeRejected } from './rebase.ts'
+import { needsRebase, nextRun, rebase, takeRejected, withdraw } from './rebase.ts'
 
 const problem = { type: 'p', title: 'No' }
 const letterIds = async ({ engine }: Tab) => (await listDeadLetters(engine)).map(({ id }) => id).sort()
@@ -31,7 +34,7 @@ describe('a rebase', () => {
     await tab.append(versioned('a', 's1', 0), versioned('b', 't1', 0), callOf('c', ['s2']))
     await takePage(tab.engine, new Sequence().add(commitOf('x', ['s9'])))
     expect(await endOf(tab)).toEqual({ pending: ['b', 'c'], dead: ['a'] })
-    expect(tab.engine.view.pending.list().map(({ revision }) => revision)).toEqual([1, 1])
+    expect([...tab.engine.view.pending.list()].map(({ revision }) => revision)).toEqual([1, 1])
   })
 
   test('writes nothing when nothing is touched', async () => {
@@ -124,6 +127,151 @@ describe('a rebase', () => {
     await Promise.all([leader.engine.catchUp(), other.engine.catchUp()])
     expect(pendingIds(leader)).toEqual(['late'])
     expect([pendingIds(other), await letterIds(other)]).toEqual([['late'], ['a']])
+  })
+})
+
+describe('a touched command', () => {
+  /** A queue of commands, and a foreign event that came before it. */
+  async function touched(foreign: string, ...asked: readonly Asked[]): Promise<Tab> {
+    const tab = await openTab(createBrowser(), { deciders })
+    await tab.append(...asked.map((one, at) => executeOf(`c${at}`, one)))
+    await takePage(tab.engine, new Sequence().add(commitOf('x', [foreign])))
+    return tab
+  }
+  const row = async (tab: Tab) => (await rowsOf(tab)).findLast(({ kind }) => kind === 'rebase')
+  const dataOf = ({ engine }: Tab) => [...engine.view.pending.list()].map(({ commit }) => commit.events[0]?.data)
+  const taken = (stream: string) => ({ stream, type: 'T1', tags: [`on:${stream}`, 'kind:1'] })
+
+  test('that is decided the same stays as it was, and is noted as looked at', async () => {
+    const tab = await touched('s9', { kind: 'sees', on: 't' }, { kind: 'sees', on: 's', to: 't' })
+    const before = tab.engine.view.pending.get('c0')
+    expect(await rebase(tab.engine)).toBeUndefined()
+    expect(tab.engine.view.pending.get('c0')).toBe(before)
+    const same = await touched('s9', { kind: 'fixed', on: 's' })
+    await rebase(same.engine)
+    expect(await row(same)).toMatchObject({ replaced: '[]', refused: [], withdrawn: [], takenOut: [], through: 1 })
+    expect(needsRebase(same.engine.view)).toBe(false)
+    expect(same.engine.view.pending.get('c0')).toMatchObject({ revision: 1, commit: { contentId: 'c0/1' } })
+  })
+
+  test('that is decided otherwise is replaced under its id, in its place; old and new count as taken out', async () => {
+    const tab = await touched('s9', { kind: 'sees', on: 's', to: 't' }, { kind: 'sees', on: 'u' })
+    await rebase(tab.engine)
+    expect(await row(tab)).toMatchObject({ order: [], refused: [], withdrawn: [], takenOut: [taken('t'), taken('t')] })
+    expect([pendingIds(tab), dataOf(tab)]).toEqual([
+      ['c0', 'c1'],
+      ['s9@1', ''],
+    ])
+    const { commit, revision } = tab.engine.view.pending.get('c0') ?? {}
+    expect([commit?.attempt, revision]).toEqual([2, 3])
+    expect(commit?.contentId).not.toBe('c0/1')
+    const [sent] = nextRun(tab.engine.view)?.commits ?? []
+    expect(Object.keys(sent ?? {})).not.toContain('command')
+    expect(Object.keys(sent ?? {})).not.toContain('attempt')
+  })
+
+  test('leaves with nothing to do, or as one letter with its refusal and what stood in its way', async () => {
+    const tab = await touched('s9', { kind: 'first', on: 's' }, { kind: 'only-if-empty', on: 's', to: 't' })
+    // The second was decided on what the first recorded.
+    expect(pendingIds(tab)).toEqual(['c0'])
+    const other = await touched('s9', { kind: 'only-if-empty', on: 's', to: 't' }, { kind: 'first', on: 's', to: 'u' })
+    await rebase(other.engine)
+    expect(await row(other)).toMatchObject({ refused: ['c0'], withdrawn: ['c1'], takenOut: [taken('t'), taken('u')] })
+    expect(await settledAs(other.engine, 'c1')).toBe('nothing-to-do')
+    const [letter, ...rest] = await listDeadLetters(other.engine)
+    expect(letter?.reason).toMatchObject({
+      type: 'Refused',
+      refusal: { type: 'Taken', data: ['s9@1'] },
+      events: [{ position: 1 }],
+    })
+    expect([JSON.parse(letter?.commit ?? '{}').command.name, rest]).toEqual(['only-if-empty', []])
+  })
+
+  test('changes what those behind it see: replaced, refused or gone, they are decided again in order', async () => {
+    const tab = await touched(
+      's9',
+      { kind: 'sees', on: 's', to: 't' },
+      { kind: 'sees', on: 't', to: 'u' },
+      { kind: 'sees', on: 'u', to: 'v' },
+      { kind: 'sees', on: 'w' },
+    )
+    await rebase(tab.engine)
+    expect(dataOf(tab)).toEqual(['s9@1', 's9@1@1', 's9@1@1@1', ''])
+    expect([...tab.engine.view.pending.list()].map(({ revision }) => revision)).toEqual([3, 3, 3, 1])
+  })
+
+  test('behind one that is withdrawn is decided again', async () => {
+    const tab = await openTab(createBrowser(), { deciders })
+    await tab.append(callOf('a', ['s1']), executeOf('b', { kind: 'sees', on: 's', to: 't' }))
+    expect(dataOf(tab)).toEqual(['s1', 's1@1'])
+    await withdraw(tab.engine, 'a')
+    expect([needsRebase(tab.engine.view), nextRun(tab.engine.view)]).toEqual([true, undefined])
+    await rebase(tab.engine)
+    expect(dataOf(tab)).toEqual([''])
+  })
+
+  test('is decided once more when another tab brought more of the log before the rebase was written', async () => {
+    const browser = createBrowser()
+    const log = new Sequence()
+    const other = await openTab(browser, { deciders })
+    let interrupt = async (): Promise<void> => {}
+    const wrap = (store: Store): Store =>
+      Object.create(store, {
+        run: {
+          value: async (...asked: Parameters<Store['run']>) => {
+            const isRebase = asked[0].some((one) => 'row' in one && 'kind' in one.row && one.row.kind === 'rebase')
+            if (isRebase) await interrupt()
+            return store.run(...asked)
+          },
+        },
+      })
+    const tab = await openTab(browser, { deciders, wrap })
+    await tab.append(executeOf('a', { kind: 'sees', on: 's', to: 't' }))
+    await takePage(tab.engine, log.add(commitOf('x', ['s9'])))
+    await other.engine.catchUp()
+    interrupt = async () => {
+      interrupt = async () => {}
+      await takePage(other.engine, log.add(commitOf('y', ['s8'])))
+    }
+    await rebase(tab.engine)
+    expect(dataOf(tab)).toEqual(['s9@1 s8@2'])
+    expect(needsRebase(tab.engine.view)).toBe(false)
+  })
+
+  test.each([
+    ['unknown', 'needs-decider'],
+    ['fails', 'decider-failed'],
+  ] as const)('that can’t be decided here (%s) leaves everything as it is, also what could be', async (kind, type) => {
+    const tab = await openTab(createBrowser(), { deciders })
+    await tab.append(executeOf('a', { kind: 'sees', on: 's', to: 't' }), versioned('b', 's1', 0))
+    await tab.append(executeOf('c', { kind: 'sees', on: 's', to: 't' }))
+    const command = { name: kind, v: 1, data: { kind, on: 's' } }
+    const row = {
+      kind: 'append',
+      revision: 3,
+      format: 1,
+      commits: JSON.stringify([{ ...commitOf('d', ['u1'], { streams: ['s'] }), command }]),
+    } as const
+    await tab.engine.store.run([{ op: 'add', store: 'writes', row }], { write: true })
+    await tab.engine.catchUp()
+    await takePage(tab.engine, new Sequence().add(commitOf('x', ['s9'])))
+    const rows = await rowsOf(tab)
+    expect(await rebase(tab.engine)).toEqual({ type, message: kind })
+    expect([await rowsOf(tab), pendingIds(tab), await letterIds(tab)]).toEqual([rows, ['a', 'b', 'c', 'd'], []])
+    expect(nextRun(tab.engine.view)).toBeUndefined()
+  })
+
+  test('waits where no rules are known at all, while a plain append does not', async () => {
+    const browser = createBrowser()
+    const knowing = await openTab(browser, { deciders })
+    const ignorant = await openTab(browser)
+    await knowing.append(executeOf('a', { kind: 'sees', on: 's', to: 't' }))
+    await takePage(ignorant.engine, new Sequence().add(commitOf('x', ['s9'])))
+    expect(await rebase(ignorant.engine)).toEqual({ type: 'needs-decider', message: 'sees' })
+    await knowing.engine.catchUp()
+    expect(await rebase(knowing.engine)).toBeUndefined()
+    await ignorant.engine.catchUp()
+    expect(dataOf(ignorant)).toEqual(['s9@1'])
   })
 })
 

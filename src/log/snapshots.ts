@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts'
 /** A view's saved state, or nothing when there is none that can be read. */
 export async function getSnapshot(store: Store, key: string): Promise<Snapshot | undefined> {
   const [row] = await store.run([{ op: 'get', store: 'state', key: [`${snapshotChain}${key}`, 0] }])
-  if (row === undefined || row.format !== rowFormat) return undefined
+  if (row?.format !== rowFormat) return undefined
   const { position, state } = row
   return isCount(position) && typeof state === 'string' ? { position, state } : undefined
 }

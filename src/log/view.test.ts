@@ -4,6 +4,7 @@ import type { Commit } from '../core/commit.ts'
 import { conditionToSelectors, matches } from '../core/query.ts'
 import { takeRows } from './catch-up.ts'
 import { takePage } from './confirm.ts'
+import { deciders, executeOf } from './deciders.fixture.ts'
 import {
   type Browser,
   callOf,
@@ -16,7 +17,7 @@ import {
   Sequence,
   type Tab,
 } from './log.fixture.ts'
-import { rebase, takeRejected } from './rebase.ts'
+import { rebase, takeRejected, withdraw } from './rebase.ts'
 import { View } from './view.ts'
 
 const shorts = ['s1', 's2', 't1', 't2', 'u1'] as const
@@ -37,24 +38,31 @@ function summaryOf(view: View): unknown {
     head,
     confirmed: positions.map((at) => [view.confirmed.commitAt(at).id, view.confirmed.revisionAt(at)]),
     versions: ['s', 't', 'u'].map((stream) => [index.countOf(stream), view.versionOf(stream)]),
-    pending: view.pending
-      .list()
-      .map((item) => [item.commit, item.revision, view.isTouched(item), [...view.foreignTo(item)]]),
-    dead: [...view.dead].sort(),
+    pending: [...view.pending.list()].map((item) => [
+      item.commit,
+      item.revision,
+      view.pending.touched.has(item),
+      [...view.foreignTo(item)],
+    ]),
+    // The letter of one that was withdrawn and confirmed nevertheless says so; the commit is not dead.
+    dead: [...view.dead].filter((id) => view.confirmed.positionOf(id) === undefined).sort(),
+    settled: [...view.settled].sort(),
     changed: markers.map((marker) => selectors.map((one) => view.changedSince([one], marker))),
   }
 }
 
 /** One thing that happens to a device, by what it picks at random. */
 interface Step {
-  readonly kind: 'append' | 'pull' | 'rebase' | 'reject'
+  readonly kind: 'append' | 'pull' | 'rebase' | 'reject' | 'execute' | 'withdraw'
   readonly picks: readonly number[]
 }
-const step: fc.Arbitrary<Step> = fc.record({
-  kind: fc.constantFrom('append', 'append', 'pull', 'pull', 'rebase', 'reject'),
-  picks: fc.array(fc.nat(99), { minLength: 6, maxLength: 6 }),
-})
-const histories = fc.array(step, { maxLength: 14 })
+const historiesOf = (...kinds: readonly Step['kind'][]): fc.Arbitrary<readonly Step[]> => {
+  const picks = fc.array(fc.nat(99), { minLength: 6, maxLength: 6 })
+  return fc.array(fc.record({ kind: fc.constantFrom(...kinds), picks }), { maxLength: 14 })
+}
+const histories = historiesOf('append', 'append', 'pull', 'pull', 'rebase', 'reject')
+/** The oracle knows nothing of what is decided again. */
+const historiesWithCommands = historiesOf('append', 'execute', 'execute', 'pull', 'rebase', 'reject', 'withdraw')
 
 /** The rules of a rebase written a second time, as in the model: flags on a list, no revisions, no rows. */
 class Oracle {
@@ -103,6 +111,12 @@ class Device {
   async take({ kind, picks: [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] }: Step): Promise<void> {
     const { engine } = this.#tab
     if (kind === 'append') return this.#append(a, [b, c].slice(0, 1 + (d % 2)), e, f)
+    if (kind === 'execute') return this.#execute(a, b, c)
+    if (kind === 'withdraw') {
+      const item = this.oracle.queue[a % Math.max(1, this.oracle.queue.length)]
+      if (item !== undefined) await withdraw(engine, item.commit.id)
+      return
+    }
     if (kind === 'rebase') {
       await rebase(engine)
       return this.oracle.rebase()
@@ -135,6 +149,18 @@ class Device {
     ][condition % 4]
     const id = `own${this.#count}`
     await this.#tab.append(callOf(id, short, failIfEventsMatch === undefined ? {} : { failIfEventsMatch, after }))
+    this.#noteMade(id)
+  }
+
+  async #execute(kind: number, on: number, to: number): Promise<void> {
+    this.#count += 1
+    const id = `own${this.#count}`
+    const rule = (['sees', 'first', 'only-if-empty'] as const)[kind % 3] ?? 'sees'
+    await this.#tab.append(executeOf(id, { kind: rule, on: 'stu'.charAt(on % 3), to: 'stu'.charAt(to % 3) }))
+    this.#noteMade(id)
+  }
+
+  #noteMade(id: string): void {
     const made = this.#tab.engine.view.pending.get(id)?.commit
     if (made !== undefined) this.oracle.queue.push({ commit: made, touched: false })
   }
@@ -159,7 +185,7 @@ const play = async (
   browser: Browser,
   steps: readonly Step[],
 ): Promise<{ readonly tab: Tab; readonly device: Device }> => {
-  const tab = await openTab(browser)
+  const tab = await openTab(browser, { deciders })
   const device = new Device(tab)
   for (const one of steps) await device.take(one)
   return { tab, device }
@@ -168,7 +194,7 @@ const play = async (
 describe('a view', () => {
   test('is the same whichever way its rows came: written, heard, missed, one by one, or from disk', async () => {
     await fc.assert(
-      fc.asyncProperty(histories, fc.nat(6), async (steps, lose) => {
+      fc.asyncProperty(fc.oneof(histories, historiesWithCommands), fc.nat(6), async (steps, lose) => {
         const browser = createBrowser()
         let said = 0
         const hearing = await openTab(browser)
@@ -211,7 +237,7 @@ describe('a view', () => {
         for (const one of steps) {
           await device.take(one)
           const { view } = tab.engine
-          const touched = view.pending.list().map((item) => view.isTouched(item))
+          const touched = [...view.pending.list()].map((item) => view.pending.touched.has(item))
           expect(touched).toEqual(device.oracle.queue.map((item) => item.touched))
         }
       }),

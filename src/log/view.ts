@@ -1,7 +1,7 @@
 import type { Commit } from '../core/commit.ts'
 import { TidelogError } from '../core/errors.ts'
 import type { Marker } from '../core/outcome.ts'
-import { conditionToSelectors, matches, type Selectable, type Selector } from '../core/query.ts'
+import { matches, type Selectable, type Selector } from '../core/query.ts'
 import {
   type AppendRow,
   isKnownRow,
@@ -42,9 +42,14 @@ export class View {
   /** A row of a newer app stops the view here. */
   needsNewerApp = false
   movedTo: string | undefined
+  /** Ids of the commits that are kept as dead letters. */
   readonly dead: Set<string> = new Set()
+  /** Ids of the commits that left the queue otherwise: withdrawn, or with nothing left to do. */
+  readonly settled: Set<string> = new Set()
   readonly #takenOut: { readonly revision: number; readonly event: Selectable }[] = []
   #foreign: Foreign[] = []
+  /** Confirmed commits whose pull row has not been taken yet; only while something is pending. */
+  #arrived: Commit[] = []
 
   constructor(identity: string) {
     this.identity = identity
@@ -64,7 +69,9 @@ export class View {
     for (const row of rows) {
       if (row.last > through) return
       if (row.first !== this.confirmed.head.position + 1) continue
-      this.confirmed.add(parseCommits(row.commits), row.revisions, row.last, row.digest)
+      const commits = parseCommits(row.commits)
+      this.confirmed.add(commits, row.revisions, row.last, row.digest)
+      if (this.pending.size > 0) this.#arrived.push(...commits)
     }
   }
 
@@ -72,7 +79,7 @@ export class View {
   take(row: WriteRow, commits?: readonly Commit[]): boolean {
     if (row.revision <= this.revision) return true
     if (row.revision > this.revision + 1)
-      throw new TidelogError('tidelog/storage-lost', `rows between ${this.revision} and ${row.revision} are missing`)
+      throw new TidelogError('tidelog/storage-lost', `rows after ${this.revision} are missing`)
     if (!isKnownRow(row)) {
       this.needsNewerApp = true
       return false
@@ -112,38 +119,48 @@ export class View {
       const revisions = commits.map(() => row.revision)
       this.confirmed.add(commits, revisions, row.revision, '')
     } else for (const commit of commits) this.pending.push(commit, row.revision)
+    // One that had ended may be tried again.
+    for (const { id } of commits) this.#forget(id)
   }
 
   #takePull(row: PullRow): void {
     this.local = false
-    this.pending.remove(new Set(row.settled), new Set(row.settled.filter((id) => !row.own.includes(id))))
-    this.#noteTakenOut(row.revision, row.takenOut)
-    for (const id of this.dead) if (this.confirmed.positionOf(id) !== undefined) this.dead.delete(id)
-    if (this.pending.size === 0) return
     const own = new Set(row.own)
-    for (let first = row.from + 1; first <= row.through.position; ) {
-      const { id, last } = this.confirmed.commitAt(first)
-      if (!own.has(id)) this.#noteForeign(row.revision, first, last)
-      first = last + 1
+    this.pending.remove(row.settled, (id) => !own.has(id))
+    this.#noteTakenOut(row.revision, row.takenOut)
+    for (const ids of [this.dead, this.settled])
+      for (const id of ids) if (this.confirmed.positionOf(id) !== undefined) ids.delete(id)
+    let last = row.through.position - this.#arrived.reduce((sum, { events }) => sum + events.length, 0)
+    for (const { id, events } of this.#arrived) {
+      last += events.length
+      if (own.has(id)) continue
+      this.#noteForeign(row.revision, last - events.length + 1, last)
+      for (const event of events) this.pending.touch(event)
     }
+    this.#arrived = []
+    if (this.pending.size === 0) this.#foreign = []
   }
 
   #takeRebase(row: RebaseRow): void {
-    const gone = new Set([...row.refused, ...row.withdrawn])
-    this.pending.remove(gone, gone)
+    this.pending.remove([...row.refused, ...row.withdrawn], () => true)
     for (const id of row.refused) this.dead.add(id)
+    for (const id of row.withdrawn) this.settled.add(id)
     this.#noteTakenOut(row.revision, row.takenOut)
     if (row.through < this.confirmed.head.position) return
-    const replaced = new Map(parseCommits(row.replaced).map((commit) => [commit.id, commit]))
-    this.pending.rebase(replaced, row.order, row.revision)
+    this.pending.rebase(parseCommits(row.replaced), row.revision)
     this.#foreign = []
+  }
+
+  #forget(id: string): void {
+    this.dead.delete(id)
+    this.settled.delete(id)
   }
 
   #noteForeign(revision: number, first: number, last: number): void {
     const before = this.#foreign.at(-1)
-    const joins = before !== undefined && before.revision === revision && before.last === first - 1
-    if (joins) this.#foreign[this.#foreign.length - 1] = { ...before, last }
-    else this.#foreign.push({ revision, first, last })
+    const joins = before?.revision === revision && before.last === first - 1
+    if (joins) this.#foreign.pop()
+    this.#foreign.push({ revision, first: joins ? before.first : first, last })
   }
 
   #noteTakenOut(revision: number, events: readonly Selectable[]): void {
@@ -152,16 +169,15 @@ export class View {
 
   /** Last version of a stream, pending included. */
   versionOf(stream: string): number {
-    return this.confirmed.index.countOf(stream) + this.pending.countOf(stream)
+    return this.confirmed.index.countOf(stream) + this.pending.index.countOf(stream)
   }
 
   /** Whether an event that matches came, or was taken out, after the marker; without one: whether any is there. */
   changedSince(selectors: readonly Selector[], marker: Marker | undefined): boolean {
     const since = marker?.revision ?? 0
     if (!this.newerThan(selectors, marker).next().done) return true
-    const isNewer = (item: PendingCommit): boolean =>
-      item.revision > since && item.commit.events.some((event) => matches(selectors, event))
-    if (since === 0 ? this.pending.holds(selectors) : this.pending.list().some(isNewer)) return true
+    for (const ordinal of this.pending.matching(selectors))
+      if ((this.pending.at(ordinal)?.revision ?? 0) > since) return true
     return since > 0 && this.#takenOut.some((gone) => gone.revision > since && matches(selectors, gone.event))
   }
 
@@ -172,17 +188,12 @@ export class View {
       if (marker === undefined || this.confirmed.revisionAt(position) > marker.revision) yield position
   }
 
-  /** Whether a pending commit has to be decided again: something foreign or taken out touches its condition. */
-  isTouched(item: PendingCommit): boolean {
-    return item.touched || !this.foreignTo(item).next().done
-  }
-
-  /** Foreign positions that a pending commit's condition looks at and that it has not seen. */
-  *foreignTo(item: PendingCommit): Generator<number> {
-    const selectors = conditionToSelectors(item.commit.condition)
-    if (selectors.length === 0) return
-    for (const { revision, first, last } of this.#foreign)
-      if (revision > item.revision) yield* this.confirmed.matching(selectors, { after: first - 1, through: last })
+  /** Foreign positions that a pending commit's condition looks at and that it has not seen, in log order. */
+  foreignTo({ selectors, revision }: PendingCommit): readonly number[] {
+    return this.#foreign
+      .filter((foreign) => foreign.revision > revision)
+      .flatMap(({ first, last }) => [...this.confirmed.matching(selectors, { after: first - 1, through: last })])
+      .sort((a, b) => a - b)
   }
 }
 

@@ -3,7 +3,7 @@ import { defineEvents, definitionsOf, event, type } from '../core/event.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { ChangesAnswer, Snapshot } from '../protocol/worker.ts'
 import { VirtualClock } from '../testing/virtual-clock.ts'
-import { type ChangeSource, LiveView } from './live-view.ts'
+import { createLiveView, type ViewApi } from './live-view.ts'
 
 const definitions = definitionsOf(defineEvents({ Added: event(type<{ n: number }>()) }))
 const placed = (n: number): PlacedEvent => ({
@@ -17,7 +17,7 @@ const placed = (n: number): PlacedEvent => ({
 })
 
 /** A log of numbers: the first ones confirmed, the rest pending. */
-class Numbers implements ChangeSource {
+class Numbers implements ViewApi {
   confirmed: readonly number[] = []
   pending: readonly number[] = []
   revision = 1
@@ -58,9 +58,9 @@ class Numbers implements ChangeSource {
 const clock = new VirtualClock()
 const open = (source: Numbers, add = (sum: number, n: number): number => sum + n) => {
   const on = { Added: (sum: number, { data }: { readonly data: { readonly n: number } }) => add(sum, data.n) }
-  return new LiveView<number>(
+  return createLiveView<number>(
     { key: 'sum', initial: 0, on, scope: {}, types: ['Added'], definitions } as never,
-    source,
+    { call: (use) => use(source), onMoved: source.onMoved },
     clock,
     () => {},
   )

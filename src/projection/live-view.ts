@@ -2,17 +2,18 @@ import { decodeAll } from '../core/decode.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import { jsonIssues } from '../core/json.ts'
-import { createCell } from '../core/observable.ts'
+import { type Cell, createCell, type Observable } from '../core/observable.ts'
 import type { Marker, Receipt } from '../core/outcome.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldEvents } from '../core/projection.ts'
-import type { AnyScope, ChangesAnswer, ChangesRequest, Snapshot } from '../protocol/worker.ts'
+import type { AnyScope, WorkerApi } from '../protocol/worker.ts'
+
+/** What a view asks of the worker. */
+export type ViewApi = Pick<WorkerApi, 'changes' | 'getSnapshot' | 'putSnapshot'>
 
 /** Where a view gets its events from. */
 export interface ChangeSource {
-  readonly changes: (request: ChangesRequest) => Promise<ChangesAnswer>
-  readonly getSnapshot: (key: string) => Promise<Snapshot | undefined>
-  readonly putSnapshot: (key: string, snapshot: Snapshot) => Promise<void>
+  readonly call: <T>(use: (api: ViewApi) => Promise<T>) => Promise<T>
   /** Calls back when the log may have moved, with the revision it is known to have reached. */
   readonly onMoved: (listener: (revision: number | undefined) => void) => () => void
 }
@@ -39,166 +40,146 @@ interface Shown<S> {
   readonly error?: unknown
 }
 
+export interface LiveView<S> extends Observable<S> {
+  readonly ready: Promise<S>
+  readonly error: () => unknown
+  readonly close: () => void
+  /** Resolves once the view has folded what the receipt or marker has seen; rejects with `tidelog/timeout`. */
+  readonly waitFor: (seen: Receipt<unknown> | Marker, options?: { readonly timeoutMs?: number }) => Promise<S>
+}
+
 /**
  * A fold that follows the log.
  *
  * confirmed e1 e2 e3 ─ state at 3, never folded again │ pending p1 p2 ─ folded on top, and dropped when the queue changes
  */
-export class LiveView<S> {
-  readonly ready: Promise<S>
-  readonly #spec: ViewSpec<S>
-  readonly #source: ChangeSource
-  readonly #clock: Clock
-  readonly #onEnd: () => void
-  readonly #stopListening: () => void
-  readonly #shown: ReturnType<typeof createCell<Shown<S>>>
-  /** The state of the confirmed events up to the position. */
-  #confirmed: S
-  #position = 0
-  #sinceSnapshot = 0
-  #seen: number | undefined
-  #isStale = true
-  #isEnded = false
-  #refreshing: Promise<void> | undefined
-
-  constructor(spec: ViewSpec<S>, source: ChangeSource, clock: Clock, onEnd: () => void) {
-    this.#spec = spec
-    this.#source = source
-    this.#clock = clock
-    this.#onEnd = onEnd
-    this.#confirmed = spec.initial
-    this.#shown = createCell<Shown<S>>({ state: spec.initial })
-    // Listening comes before the first look, so that nothing falls between.
-    this.#stopListening = source.onMoved((revision) => {
-      this.#seen = revision
-      this.#isStale = true
-      void this.#refresh()
-    })
-    this.#refreshing = this.#start()
-    this.ready = this.#refreshing.then(() => this.#mustFollow())
-    this.ready.catch(() => {})
+export function createLiveView<S>(
+  spec: ViewSpec<S>,
+  source: ChangeSource,
+  clock: Clock,
+  onEnd: () => void,
+): LiveView<S> {
+  const shown = createCell<Shown<S>>({ state: spec.initial })
+  /** The view keeps its last state and says why it stopped. */
+  const end = (error: unknown): void => {
+    if (isEnded(shown)) return
+    stopListening()
+    onEnd()
+    shown.set({ ...shown.get(), error })
   }
-
-  readonly get = (): S => this.#shown.get().state
-  readonly error = (): unknown => this.#shown.get().error
-  readonly subscribe = (onChange: () => void): (() => void) => this.#shown.subscribe(onChange)
-  readonly close = (): void => this.#end(new TidelogError('tidelog/log-closed', 'the view is closed'))
-
-  /** Resolves once the view has folded what the receipt or marker has seen; rejects with `tidelog/timeout`. */
-  readonly waitFor = async (
-    seen: Receipt<unknown> | Marker,
-    { timeoutMs }: { readonly timeoutMs?: number } = {},
-  ): Promise<S> => {
-    const marker = 'head' in seen ? seen.head : seen
-    await this.ready
-    mustBe(marker.database === this.#shown.get().head?.database, 'a marker', marker.database)
-    await new Promise<void>((resolve, reject) => {
-      const look = (): void => {
-        const { head, error } = this.#shown.get()
-        if (error === undefined && (head?.revision ?? 0) < marker.revision) return
-        stop()
-        callOff()
-        resolve()
-      }
-      const stop = this.subscribe(look)
-      const giveUp = (): void => {
-        stop()
-        reject(new TidelogError('tidelog/timeout', `not reached in ${timeoutMs} ms`))
-      }
-      const callOff = timeoutMs === undefined ? () => {} : this.#clock.after(timeoutMs, giveUp)
-      look()
-      // The notice of the write may have been lost: then the worker has to look further than notices have told.
-      this.#seen = marker.revision
-      this.#isStale = true
-      void this.#refresh()
-    })
-    return this.#mustFollow()
-  }
-
-  #mustFollow(): S {
-    const { state, error } = this.#shown.get()
+  const look = createFollower(spec, source, shown, end)
+  // Listening comes before the first look, so that nothing falls between.
+  const stopListening = source.onMoved(look)
+  const mustFollow = (): S => {
+    const { state, error } = shown.get()
     if (error !== undefined) throw error
     return state
   }
-
-  async #start(): Promise<void> {
-    try {
-      const snapshot = await this.#source.getSnapshot(this.#spec.key)
-      // What can't be read throws here, before it is taken for a state.
-      const state = snapshot && JSON.parse(snapshot.state).state
-      if (snapshot !== undefined && state !== undefined) this.#restore(state, snapshot.position)
-    } catch {
-      this.#restore(this.#spec.initial, 0)
-    }
-    await this.#follow()
+  const ready = look(undefined).then(mustFollow)
+  ready.catch(() => {})
+  return {
+    ready,
+    get: () => shown.get().state,
+    error: () => shown.get().error,
+    subscribe: shown.subscribe,
+    close: () => end(new TidelogError('tidelog/log-closed', 'the view is closed')),
+    waitFor: async (seen, { timeoutMs } = {}) => {
+      const marker = 'head' in seen ? seen.head : seen
+      await ready
+      mustBe(marker.database === shown.get().head?.database, 'a marker', marker.database)
+      await new Promise<void>((resolve, reject) => {
+        const check = (): void => {
+          const { head, error } = shown.get()
+          if (error === undefined && (head?.revision ?? 0) < marker.revision) return
+          stop()
+          callOff?.()
+          resolve()
+        }
+        const stop = shown.subscribe(check)
+        const giveUp = (): void => {
+          stop()
+          reject(new TidelogError('tidelog/timeout', `${timeoutMs} ms are over`))
+        }
+        const callOff = timeoutMs === undefined ? undefined : clock.after(timeoutMs, giveUp)
+        check()
+        // The notice of the write may have been lost: then the worker has to look further than notices have told.
+        void look(marker.revision)
+      })
+      return mustFollow()
+    },
   }
+}
 
-  #restore(state: S, position: number): void {
-    this.#confirmed = state
-    this.#position = position
+const isEnded = (shown: { readonly get: () => object }): boolean => 'error' in shown.get()
+
+/** Folds what is new into `shown` whenever it is called; one run at a time, and what moves meanwhile belongs to it. */
+function createFollower<S>(
+  { key, initial, on, scope, types, definitions }: ViewSpec<S>,
+  { call }: ChangeSource,
+  shown: Cell<Shown<S>>,
+  end: (error: unknown) => void,
+): (seen: number | undefined) => Promise<void> {
+  /** The state of the confirmed events up to the position. */
+  let confirmed = initial
+  let position = 0
+  let sinceSnapshot = 0
+  let seen: number | undefined
+  let isStale = false
+  let following: Promise<void> | undefined
+  const restore = async (): Promise<void> => {
+    const snapshot = await call((api) => api.getSnapshot(key))
+    const state = snapshot && JSON.parse(snapshot.state).state
+    if (snapshot === undefined || state === undefined) return
+    confirmed = state
+    position = snapshot.position
   }
-
-  /** One at a time; what moves meanwhile is looked at before it ends. */
-  #refresh(): Promise<void> {
-    this.#refreshing ??= this.#follow()
-    return this.#refreshing
+  /** Saves the state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
+  const save = (): void => {
+    sinceSnapshot = 0
+    if (jsonIssues(confirmed).length > 0) return
+    const snapshot = { position, state: JSON.stringify({ state: confirmed }) }
+    call((api) => api.putSnapshot(key, snapshot)).catch(() => {})
   }
-
-  async #follow(): Promise<void> {
-    try {
-      while (this.#isStale && !this.#isEnded) {
-        this.#isStale = false
-        while (!(await this.#take()));
-      }
-    } catch (error) {
-      this.#end(error)
-    }
-    this.#refreshing = undefined
-  }
-
   /** Asks for what is new and folds it; true when nothing more waits. */
-  async #take(): Promise<boolean> {
-    const { head: before, state } = this.#shown.get()
-    const seen = this.#seen
-    const { scope, types, definitions } = this.#spec
-    const { head, confirmed, position, more, pendingIs, pending } = await this.#source.changes({
-      scope,
-      types,
-      position: this.#position,
-      revision: before?.revision ?? 0,
-      seen,
-    })
-    if (this.#isEnded) return true
-    if (this.#position > head.confirmed) {
+  const take = async (): Promise<boolean> => {
+    const { head: before, state } = shown.get()
+    const request = { scope, types, position, revision: before?.revision ?? 0, seen }
+    const answer = await call((api) => api.changes(request))
+    if (isEnded(shown)) return true
+    if (position > answer.head.confirmed) {
       // The snapshot lies beyond the log, so it is not this log's.
-      this.#restore(this.#spec.initial, 0)
+      confirmed = initial
+      position = 0
       return false
     }
-    const events = decodeAll(definitions, confirmed)
-    this.#restore(foldEvents(this.#spec.on, this.#confirmed, events), position)
-    this.#sinceSnapshot += events.length
-    if (more) return false
-    const below = pendingIs === 'all' ? this.#confirmed : state
-    this.#shown.set({ state: foldEvents(this.#spec.on, below, decodeAll(definitions, pending)), head })
-    if (this.#sinceSnapshot >= snapshotEvery) this.#save()
+    const events = decodeAll(definitions, answer.confirmed)
+    confirmed = foldEvents(on, confirmed, events)
+    position = answer.position
+    sinceSnapshot += events.length
+    if (answer.more) return false
+    const below = answer.pendingIs === 'all' ? confirmed : state
+    shown.set({ state: foldEvents(on, below, decodeAll(definitions, answer.pending)), head: answer.head })
+    if (sinceSnapshot >= snapshotEvery) save()
     return true
   }
-
-  /** Saves the state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
-  #save(): void {
-    this.#sinceSnapshot = 0
-    const state = this.#confirmed
-    if (jsonIssues(state).length > 0) return
-    const snapshot = { position: this.#position, state: JSON.stringify({ state }) }
-    this.#source.putSnapshot(this.#spec.key, snapshot).catch(() => {})
+  // What can't be read is not taken for a state: everything is folded again.
+  const restored = restore().catch(() => {})
+  const follow = async (): Promise<void> => {
+    try {
+      await restored
+      while (isStale && !isEnded(shown)) {
+        isStale = false
+        while (!(await take()));
+      }
+    } catch (error) {
+      end(error)
+    }
+    following = undefined
   }
-
-  /** The view keeps its last state and says why it stopped. */
-  #end(error: unknown): void {
-    if (this.#isEnded) return
-    this.#isEnded = true
-    this.#stopListening()
-    this.#onEnd()
-    this.#shown.set({ ...this.#shown.get(), error })
+  return (revision) => {
+    seen = revision
+    isStale = true
+    following ??= follow()
+    return following
   }
 }

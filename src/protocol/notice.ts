@@ -40,9 +40,11 @@ export interface SyncRequest {
   readonly kind: 'sync-request'
   readonly database: string
   /** Absent: only tell how it is going. */
-  readonly wish?: 'now' | 'pause' | 'resume'
+  readonly wish?: SyncWish
   readonly credentials?: Readonly<Record<string, string>>
 }
+/** `now` try at once · `awake` a page is looked at again: try, unless the server said when to come back. */
+export type SyncWish = 'now' | 'awake' | 'pause' | 'resume'
 export type Notice = MovedNotice | ContendedNotice | SyncNotice | SyncRequest
 
 /** What the syncing worker knows of the server. */
@@ -52,6 +54,8 @@ export interface SyncLink {
   readonly sent: number
   /** Last position the server is known to have. */
   readonly serverHead: number
+  /** Tries that failed in a row; 0 once one succeeds. */
+  readonly failures: number
   readonly lastError?: { readonly type: string; readonly message: string }
   /** Milliseconds since 1970 of the next try, while waiting. */
   readonly retryAt?: number
@@ -60,8 +64,9 @@ export interface SyncLink {
 }
 /**
  * `off` no endpoint · `starting` · `live` connected · `working` pulling or pushing · `waiting` for the next try ·
- * `paused` by the app · `needs-credentials` · `stopped` the server refuses this log · `diverged` the server's log is
- * another one · `needs-attach` the log was its own sequencer so far.
+ * `paused` by the app · `needs-credentials` · `blocked` a pending commit can't be decided again in this worker, and
+ * nothing is pushed; `lastError` says why · `stopped` the server refuses this log · `diverged` the server's log is another
+ * one · `needs-attach` the log was its own sequencer so far.
  */
 export type SyncState =
   | 'off'
@@ -71,6 +76,7 @@ export type SyncState =
   | 'waiting'
   | 'paused'
   | 'needs-credentials'
+  | 'blocked'
   | 'stopped'
   | 'diverged'
   | 'needs-attach'

@@ -46,9 +46,9 @@ export interface RebaseRow extends Row {
   readonly replaced: string
   /** Ids that left the queue as dead letters. */
   readonly refused: readonly string[]
-  /** Ids that left the queue otherwise. */
+  /** Ids that left the queue otherwise: taken back by the user, or with nothing left to do. */
   readonly withdrawn: readonly string[]
-  /** Ids of the queue after this row, in order. */
+  /** Ids of the queue after this row, or nothing: what stays keeps its place. */
   readonly order: readonly string[]
   readonly takenOut: readonly TakenOut[]
 }
@@ -101,8 +101,12 @@ export const identityChain = 'database'
 export const floorChain = 'floor'
 /** `state` chain of a dead letter is this and the commit id. */
 export const deadLetterChain = 'dead/'
+/** `state` chain of a commit that left the queue without a letter is this and the commit id. */
+export const settledChain = 'settled/'
 /** `state` chain of a view's snapshot is this and the view's key. */
 export const snapshotChain = 'snapshot/'
+/** `state` chain of sync: 0 is how the last try failed, a higher n the revision up to which commits may have been sent. */
+export const syncChain = 'sync'
 
 const kinds: ReadonlySet<string> = new Set(['append', 'pull', 'rebase', 'seal', 'stub', 'moved'])
 

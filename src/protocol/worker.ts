@@ -1,8 +1,10 @@
-import type { Metadata } from '../core/commit.ts'
-import type { Marker, TooLarge, VersionConflict } from '../core/outcome.ts'
+import type { RefusalData } from '../core/command.ts'
+import type { CommandData, Metadata } from '../core/commit.ts'
+import type { TidelogErrorCode } from '../core/errors.ts'
+import type { Invalid, Marker, TooLarge, UpdateNeeded, VersionConflict, Withdrawal } from '../core/outcome.ts'
 import type { AnyQuery } from '../core/queries.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
-import type { SyncLink } from './notice.ts'
+import type { SyncLink, SyncWish } from './notice.ts'
 import type { Problem } from './sync.ts'
 
 /**
@@ -20,8 +22,11 @@ export interface WorkerApi {
   putSnapshot(key: string, snapshot: Snapshot): Promise<void>
   listDeadLetters(): Promise<readonly DeadLetterData[]>
   discardDeadLetter(id: string): Promise<boolean>
+  /** Decides the command of a dead letter again; nothing when there is no such letter. */
+  retryDeadLetter(id: string): Promise<AppendAnswer | undefined>
+  withdraw(id: string): Promise<Withdrawal>
   /** Asks the worker that syncs, in whichever tab it lives. */
-  askSync(wish: 'now' | 'pause' | 'resume'): Promise<void>
+  askSync(wish: SyncWish): Promise<void>
   setCredentials(headers: Readonly<Record<string, string>>): Promise<void>
   close(): Promise<void>
 }
@@ -90,6 +95,8 @@ export interface AppendCall {
     readonly failIfEventsMatch?: AnyQuery | undefined
     readonly after?: unknown
   }
+  /** What a decider has to make the events of; then there are no writes. */
+  readonly command?: CommandData | undefined
 }
 export interface Expected {
   readonly stream: string
@@ -104,19 +111,21 @@ export type AppendAnswer =
       /** The version of each event in its stream. */
       readonly versions: readonly number[]
       readonly durable: boolean
-      /** The content under this id that was here before, when the append was a repetition. */
+      /** The commit where the page does not know it: decided here, or here before under this id. */
       readonly known?: string
     }
   | { readonly ok: false; readonly reason: AppendReason }
 export type AppendReason =
   | VersionConflict
   | { readonly type: 'ConditionConflict'; readonly events: readonly PlacedEvent[] }
-  | { readonly type: 'StorageFull' | 'StorageUnavailable' | 'UpdateNeeded'; readonly message: string }
+  | { readonly type: 'StorageFull' | 'StorageUnavailable'; readonly message: string }
+  | UpdateNeeded
   | { readonly type: 'IdTaken'; readonly commitId: string }
-  | { readonly type: 'MarkerExpired' }
   | TooLarge
-  /** The call makes no sense. */
-  | { readonly type: 'Argument'; readonly message: string }
+  | Invalid
+  | { readonly type: 'Refused'; readonly refusal: RefusalData }
+  /** The call makes no sense, or the code of a decider failed. */
+  | { readonly type: 'Error'; readonly code: TidelogErrorCode; readonly message: string }
 
 /** One page of a read. The first page of a read has no `through`; it fixes it and brings the pending events. */
 export interface ReadRequest {
@@ -184,10 +193,11 @@ export interface HeadsAnswer {
   readonly streams: readonly { readonly version: number; readonly confirmed: number }[]
 }
 export type CommitState =
-  | { readonly status: 'pending' | 'unknown' | 'withdrawn' }
+  | { readonly status: 'pending' | 'unknown' | 'withdrawn' | 'nothing-to-do' }
   | { readonly status: 'confirmed'; readonly position: number }
   | { readonly status: 'rejected'; readonly problem: Problem }
   | { readonly status: 'conflict'; readonly events: readonly PlacedEvent[] }
+  | { readonly status: 'refused'; readonly reason: RefusalData }
 
 /** A projection's state at a confirmed position. */
 export interface Snapshot {
@@ -196,14 +206,17 @@ export interface Snapshot {
   readonly state: string
 }
 
-/** A commit that was refused by the log, kept with the reason. */
+/** A commit that did not come into the log as it was meant, kept with the reason. */
 export interface DeadLetterData {
   readonly id: string
-  /** JSON text of the commit. */
+  /** JSON text of the commit, with its command. */
   readonly commit: string
-  readonly reason:
+  readonly reason: /** An append without a decider, whose condition does not hold any more; with the confirmed events that caused it. */
     | { readonly type: 'Conflict'; readonly events: readonly PlacedEvent[] }
+    | { readonly type: 'Refused'; readonly refusal: RefusalData; readonly events: readonly PlacedEvent[] }
     | { readonly type: 'Rejected'; readonly problem: Problem }
+    /** It was withdrawn, and the server had it nevertheless. */
+    | { readonly type: 'Confirmed'; readonly position: number }
   /** ISO 8601, when it was refused. */
   readonly time: string
 }

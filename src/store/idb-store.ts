@@ -17,128 +17,99 @@ const version = 1
 
 /** Opens a database, creating it when it is not there. Rejects with {@link StoreError} `lost` when storage can't be had. */
 export async function openIdbStore(options: IdbOptions): Promise<Store> {
-  const store = new IdbStore(options)
-  await store.connect()
-  return store
+  let db: IDBDatabase | undefined
+  let connecting: Promise<IDBDatabase> | undefined
+  let identity: string | undefined
+  let closed = false
+  const under = new Set<Promise<unknown>>()
+  const drop = (): void => {
+    db?.close()
+    db = undefined
+  }
+  const open = async (): Promise<IDBDatabase> => {
+    const opened = unwrap(await openInTime(options, drop))
+    try {
+      const [row] = await transact(opened, [{ op: 'get', store: 'state', key: [identityChain, 0] }], {})
+      const found = String((row as StateRow | undefined)?.id)
+      identity ??= found
+      if (identity !== found) throw new StoreError('replaced', 'the database was replaced')
+    } catch (error) {
+      opened.close()
+      throw error
+    }
+    db = opened
+    return db
+  }
+  /** One connection at a time: whoever asks while it is being opened waits for the same one. */
+  const connect = async (): Promise<IDBDatabase> => {
+    if (closed) throw new StoreError('closed', 'the store was closed')
+    connecting ??= open().finally(() => {
+      connecting = undefined
+    })
+    return connecting.catch((error: unknown) => Promise.reject(toStoreError(error)))
+  }
+  const attempt = async (requests: readonly Request[], options: RunOptions): Promise<unknown[]> => {
+    const connected = db ?? (await connect())
+    try {
+      return await transact(connected, requests, options)
+    } catch (error) {
+      const failure = toStoreError(error)
+      if (failure.kind === 'lost') drop()
+      // The browser closed the connection under us: nothing was sent, so the attempt may be repeated even if it writes.
+      if (error instanceof DOMException && error.name === 'InvalidStateError') return attempt(requests, options)
+      throw failure
+    }
+  }
+  await connect()
+  return {
+    durable: true,
+    get identity() {
+      return identity ?? ''
+    },
+    run<const R extends readonly Request[]>(requests: R, options: RunOptions = {}) {
+      const running = attempt(requests, options).catch((error: unknown) => {
+        // A read may be repeated; whether a write took effect is for the caller to look up by id.
+        if (!isStoreError(error, 'lost') || options.write === true) throw error
+        return attempt(requests, options)
+      })
+      under.add(running)
+      const forget = (): unknown => under.delete(running)
+      running.then(forget, forget)
+      return running as Promise<Results<R>>
+    },
+    async close() {
+      closed = true
+      while (under.size > 0) await Promise.allSettled(under)
+      drop()
+    },
+  }
 }
 
-class IdbStore implements Store {
-  readonly durable = true
-  readonly #options: IdbOptions
-  #db: IDBDatabase | undefined
-  #connecting: Promise<void> | undefined
-  #identity: string | undefined
-  #closed = false
-  readonly #under = new Set<Promise<unknown>>()
-
-  constructor(options: IdbOptions) {
-    this.#options = options
-  }
-
-  get identity(): string {
-    return this.#identity ?? ''
-  }
-
-  run<const R extends readonly Request[]>(requests: R, options: RunOptions = {}): Promise<Results<R>> {
-    const running = this.#attempt(requests, options).catch(async (error: unknown) => {
-      // A read may be repeated; whether a write took effect is for the caller to look up by id.
-      if (!isStoreError(error, 'lost') || options.write === true) throw error
-      await this.connect()
-      return this.#attempt(requests, options)
+function openInTime(options: IdbOptions, drop: () => void): Promise<IDBPDatabase> {
+  const { clock, openTimeoutMs = 15_000 } = options
+  const opening = openNow(options, drop)
+  return new Promise((resolve, reject) => {
+    const callOff = clock.after(openTimeoutMs, () => {
+      reject(new StoreError('lost', `storage does not answer in ${openTimeoutMs} ms`))
+      opening.then((late) => late.close()).catch(() => {})
     })
-    this.#under.add(running)
-    const forget = (): void => {
-      this.#under.delete(running)
-    }
-    running.then(forget, forget)
-    return running as Promise<Results<R>>
-  }
+    opening.then(resolve, reject).finally(callOff)
+  })
+}
 
-  /** One connection at a time: whoever asks while it is being opened waits for the same one. */
-  connect(): Promise<void> {
-    if (this.#closed) return Promise.reject(new StoreError('closed', 'the store was closed'))
-    if (this.#db !== undefined) return Promise.resolve()
-    this.#connecting ??= this.#open().finally(() => {
-      this.#connecting = undefined
-    })
-    return this.#connecting
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    while (this.#under.size > 0) await Promise.allSettled([...this.#under])
-    this.#drop()
-  }
-
-  #attempt(requests: readonly Request[], options: RunOptions): Promise<unknown[]> {
-    const db = this.#db
-    if (db === undefined) return this.connect().then(() => this.#attempt(requests, options))
-    try {
-      return transact(db, requests, options).catch((error: unknown) => {
-        if (isStoreError(error, 'lost')) this.#drop()
-        throw error
-      })
-    } catch (error) {
-      // The browser closed the connection under us: nothing was sent, so the attempt may be repeated even if it writes.
-      this.#drop()
-      if (error instanceof DOMException && error.name === 'InvalidStateError')
-        return this.connect().then(() => this.#attempt(requests, options))
-      return Promise.reject(toStoreError(error))
-    }
-  }
-
-  async #open(): Promise<void> {
-    const opened = await this.#openInTime()
-    const [row] = await this.#readIdentity(unwrap(opened)).catch((error: unknown) => {
-      opened.close()
-      throw toStoreError(error)
-    })
-    const identity = String((row as StateRow | undefined)?.id)
-    if (this.#identity !== undefined && this.#identity !== identity) {
-      opened.close()
-      throw new StoreError('replaced', 'the database was deleted and made anew')
-    }
-    this.#identity = identity
-    this.#db = unwrap(opened)
-  }
-
-  /** Async, since a connection that is closing makes `transaction` throw. */
-  async #readIdentity(db: IDBDatabase): Promise<readonly unknown[]> {
-    return transact(db, [{ op: 'get', store: 'state', key: [identityChain, 0] }], {})
-  }
-
-  #openInTime(): Promise<IDBPDatabase> {
-    const { clock, openTimeoutMs = 15_000 } = this.#options
-    const opening = this.#openNow()
-    return new Promise((resolve, reject) => {
-      const callOff = clock.after(openTimeoutMs, () => {
-        reject(new StoreError('lost', `storage did not answer within ${openTimeoutMs} ms`))
-        opening.then((late) => late.close()).catch(() => {})
-      })
-      opening.then(resolve, (error: unknown) => reject(toStoreError(error))).finally(callOff)
-    })
-  }
-
-  /** Async, since `indexedDB` may be missing, or throw where storage is forbidden. */
-  async #openNow(): Promise<IDBPDatabase> {
-    return openDB(this.#options.name, version, {
-      upgrade: (db, _from, _to, transaction) => {
-        for (const [store, keyPath] of Object.entries(keyPaths))
-          db.createObjectStore(store, { keyPath: typeof keyPath === 'string' ? keyPath : [...keyPath] })
-        const identity: StateRow = { chain: identityChain, n: 0, format: rowFormat, id: this.#options.newId() }
-        void transaction.objectStore('state').add(identity)
-      },
-      blocking: (_current, _blocked, { target }) => {
-        // Whatever this connection has come to: one that stays open holds up a deletion for ever.
-        if (target instanceof IDBDatabase) target.close()
-        this.#drop()
-      },
-      terminated: () => this.#drop(),
-    })
-  }
-
-  #drop(): void {
-    this.#db?.close()
-    this.#db = undefined
-  }
+/** Async, since `indexedDB` may be missing, or throw where storage is forbidden. */
+async function openNow({ name, newId }: IdbOptions, drop: () => void): Promise<IDBPDatabase> {
+  return openDB(name, version, {
+    upgrade: (db, _from, _to, transaction) => {
+      for (const [store, keyPath] of Object.entries(keyPaths)) db.createObjectStore(store, { keyPath })
+      const identity: StateRow = { chain: identityChain, n: 0, format: rowFormat, id: newId() }
+      void transaction.objectStore('state').add(identity)
+    },
+    blocking: (_current, _blocked, { target }) => {
+      // Whatever this connection has come to: one that stays open holds up a deletion for ever.
+      if (target instanceof IDBDatabase) target.close()
+      drop()
+    },
+    terminated: drop,
+  })
 }

@@ -12,7 +12,7 @@ export type StoreName = keyof Rows
 export type Key = number | readonly [string | number, number]
 
 /** The key path of each object store. */
-export const keyPaths: Readonly<Record<StoreName, string | readonly string[]>> = {
+export const keyPaths: Readonly<Record<StoreName, string | string[]>> = {
   writes: 'revision',
   log: 'last',
   dir: ['bucket', 'group'],

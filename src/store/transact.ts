@@ -1,4 +1,4 @@
-import { type Key, type Request, type RunOptions, StoreError } from './store.ts'
+import { type Key, type Range, type Request, type RunOptions, StoreError } from './store.ts'
 
 /**
  * The one place that opens transactions. All requests and the commit are issued in this turn, so that a tab that is
@@ -53,32 +53,25 @@ function issue(transaction: IDBTransaction, request: Request): IDBRequest {
     case 'put':
       return store.put(request.row)
     case 'get':
-      return store.get(toIdbKey(request.key))
+      return store.get(IDBKeyRange.only(request.key))
     case 'range':
       return store.getAll(toIdbRange(request), request.limit)
     case 'delete':
-      return store.delete(IDBKeyRange.bound(toIdbKey(request.from), toIdbKey(request.to)))
+      return store.delete(toIdbRange(request))
   }
 }
 
-const toIdbKey = (key: Key): IDBValidKey => (typeof key === 'number' ? key : [...key])
+/** Below and above every key: an array is above every number and text, and so is one that begins with an array. */
+const lowest: Key = Number.NEGATIVE_INFINITY
+const highest = [[]]
 
-function toIdbRange(range: { readonly after?: Key; readonly from?: Key; readonly to?: Key }): IDBKeyRange | null {
-  const lower = range.after ?? range.from
-  const open = range.after !== undefined
-  if (lower !== undefined && range.to !== undefined)
-    return IDBKeyRange.bound(toIdbKey(lower), toIdbKey(range.to), open, false)
-  if (lower !== undefined) return IDBKeyRange.lowerBound(toIdbKey(lower), open)
-  return range.to === undefined ? null : IDBKeyRange.upperBound(toIdbKey(range.to))
-}
+const toIdbRange = ({ after, from = lowest, to }: Range): IDBKeyRange =>
+  IDBKeyRange.bound(after ?? from, to ?? highest, after !== undefined)
 
 /** Every way a transaction ends badly, by its name: the text of a message differs between engines. */
 export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error
-  const name = error instanceof Error || error instanceof DOMException ? error.name : 'abort'
-  const message =
-    error instanceof Error || error instanceof DOMException ? error.message : 'the transaction was aborted'
-  if (name === 'ConstraintError') return new StoreError('taken', message, { cause: error })
-  if (name === 'QuotaExceededError') return new StoreError('full', message, { cause: error })
-  return new StoreError('lost', `${name}: ${message}`, { cause: error })
+  const { name, message } = error instanceof Error ? error : { name: 'abort', message: 'the transaction was aborted' }
+  const kind = name === 'ConstraintError' ? 'taken' : name === 'QuotaExceededError' ? 'full' : 'lost'
+  return new StoreError(kind, `${name}: ${message}`, { cause: error })
 }

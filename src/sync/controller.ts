@@ -1,7 +1,14 @@
 import type { Channel, Clock, Locks, Random } from '../core/ports.ts'
 import type { Engine } from '../log/engine.ts'
-import { type Notice, noticeVersion, type SyncLink } from '../protocol/notice.ts'
-import { Leadership } from './leader.ts'
+import {
+  type Notice,
+  noticeVersion,
+  type SyncLink,
+  type SyncNotice,
+  type SyncRequest,
+  type SyncWish,
+} from '../protocol/notice.ts'
+import { seekLead } from './leader.ts'
 import { Pump } from './pump.ts'
 import { Wake } from './signal.ts'
 import type { Transport } from './transport.ts'
@@ -17,22 +24,25 @@ export interface ControllerOptions {
   readonly credentials: Readonly<Record<string, string>>
 }
 
+/** A leader that is blocked lets another worker lead, which may know how to decide again; not more often than this. */
+const yieldMs = 60_000
+
 /** Sync as one worker sees it: it runs the pump while it leads, and otherwise repeats what the leader says. */
 export class SyncController {
   readonly #options: ControllerOptions
-  readonly #leadership: Leadership
+  #stopSeeking: () => void = () => {}
   #pump: Pump | undefined
-  #link: SyncLink = { state: 'starting', sent: 0, serverHead: 0 }
+  #link: SyncLink = { state: 'starting', sent: 0, serverHead: 0, failures: 0 }
   #credentials: Readonly<Record<string, string>>
   #isPaused = false
   #leading: Promise<void> = Promise.resolve()
   readonly #attachLater = new Wake()
+  /** It may let the lead go from this time on. */
+  #yieldAt = 0
 
   constructor(options: ControllerOptions) {
     this.#options = options
     this.#credentials = options.credentials
-    const { engine, locks, clock } = options
-    this.#leadership = new Leadership(`tidelog/${engine.view.identity}/leader`, locks, clock)
   }
 
   /** What the syncing worker said last, if it said anything. */
@@ -42,8 +52,9 @@ export class SyncController {
 
   /** Asks for the lead, and for what the present leader knows. */
   start(): void {
-    this.#post({})
-    void this.#leadership.run(() => {
+    this.#post({ kind: 'sync-request' })
+    const { engine, locks, clock } = this.#options
+    this.#stopSeeking = seekLead(`tidelog/${engine.view.identity}/leader`, locks, clock, () => {
       this.#leading = this.#lead()
       return this.#leading
     })
@@ -51,7 +62,7 @@ export class SyncController {
 
   /** Lets the lead go; resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
-    this.#leadership.stop()
+    this.#stopSeeking()
     this.#pump?.stop()
     this.#attachLater.wake()
     await this.#leading
@@ -62,15 +73,14 @@ export class SyncController {
     if (this.#options.engine.view.pending.size > 0) this.#pump?.nudge()
   }
 
-  ask(wish: 'now' | 'pause' | 'resume'): void {
+  ask(wish: SyncWish): void {
     this.#obey(wish)
-    this.#post({ wish })
+    this.#post({ kind: 'sync-request', wish })
   }
 
   setCredentials(credentials: Readonly<Record<string, string>>): void {
-    this.#credentials = credentials
-    this.#pump?.wake()
-    this.#post({ credentials })
+    this.#renew(credentials)
+    this.#post({ kind: 'sync-request', credentials })
   }
 
   /** A notice of another worker. */
@@ -80,14 +90,20 @@ export class SyncController {
       this.#isPaused = notice.link.state === 'paused'
     }
     if (notice.kind !== 'sync-request') return
-    if (notice.credentials !== undefined) this.#credentials = notice.credentials
-    if (notice.wish !== undefined) this.#obey(notice.wish)
+    const { credentials, wish } = notice
+    if (credentials !== undefined) this.#renew(credentials)
+    if (wish !== undefined) this.#obey(wish)
     else if (this.#pump !== undefined) this.#tell(this.#link)
-    if (notice.credentials !== undefined) this.#pump?.wake()
   }
 
-  #obey(wish: 'now' | 'pause' | 'resume'): void {
+  #renew(credentials: Readonly<Record<string, string>>): void {
+    this.#credentials = credentials
+    this.#pump?.renewed()
+  }
+
+  #obey(wish: SyncWish): void {
     if (wish === 'now') this.#pump?.now()
+    else if (wish === 'awake') this.#pump?.awake()
     else {
       this.#isPaused = wish === 'pause'
       if (this.#isPaused) this.#pump?.pause()
@@ -119,12 +135,18 @@ export class SyncController {
 
   #tell(link: SyncLink): void {
     this.#link = link
-    const { channel, engine } = this.#options
-    channel.post({ v: noticeVersion, kind: 'sync', database: engine.view.identity, link })
+    this.#post({ kind: 'sync', link })
+    const { clock } = this.#options
+    if (link.state !== 'blocked' || clock.now() < this.#yieldAt) return
+    this.#yieldAt = clock.now() + yieldMs
+    this.#pump?.stop()
   }
 
-  #post(request: { wish?: 'now' | 'pause' | 'resume'; credentials?: Readonly<Record<string, string>> }): void {
+  #post(notice: Bare<SyncNotice> | Bare<SyncRequest>): void {
     const { channel, engine } = this.#options
-    channel.post({ v: noticeVersion, kind: 'sync-request', database: engine.view.identity, ...request })
+    channel.post({ v: noticeVersion, database: engine.view.identity, ...notice })
   }
 }
+
+/** A notice without what every one of them has. */
+type Bare<N> = Omit<N, 'v' | 'database'>

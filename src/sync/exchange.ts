@@ -4,13 +4,11 @@ import type { Engine } from '../log/engine.ts'
 import { needsRebase, nextRun, rebase, takeRejected } from '../log/rebase.ts'
 import { type PullPage, type PushVerdicts, syncProtocol, type Verdict } from '../protocol/sync.ts'
 import { SyncFailure } from './failure.ts'
+import { noteSending } from './retry-store.ts'
 import type { Transport } from './transport.ts'
 
-/** What an exchange learned of the server. */
-export interface Learned {
-  readonly serverHead: number
-  readonly sent: number
-}
+/** Hears what an exchange learned of the server: its head, and the last position that it took from here. */
+type Learn = (serverHead: number, sent?: number) => void
 
 /**
  * Brings device and server together: pull to the head, rebase there, push the queue in runs. Rejects with a
@@ -19,10 +17,12 @@ export interface Learned {
 export class Exchange {
   readonly #engine: Engine
   readonly #transport: Transport
-  readonly #learn: (learned: Learned) => void
+  readonly #learn: Learn
   #commitsMax = runCommitsMax
+  /** It is noted that commits up to this revision may have been sent. */
+  #notedThrough = 0
 
-  constructor(engine: Engine, transport: Transport, learn: (learned: Learned) => void) {
+  constructor(engine: Engine, transport: Transport, learn: Learn) {
     this.#engine = engine
     this.#transport = transport
     this.#learn = learn
@@ -30,11 +30,14 @@ export class Exchange {
 
   async run(signal: AbortSignal): Promise<void> {
     await this.#engine.catchUp()
-    if (this.#engine.view.local === true) throw new SyncFailure('stop', 'needs-attach')
-    if (this.#engine.stopped !== undefined) throw new SyncFailure('stop', 'needs-newer-app')
+    if (this.#engine.view.local === true) throw new SyncFailure('stopped', 'needs-attach')
+    if (this.#engine.stopped !== undefined) throw new SyncFailure('stopped', 'needs-newer-app')
     await this.#pullToHead(signal)
     for (;;) {
-      if (needsRebase(this.#engine.view)) await rebase(this.#engine)
+      if (needsRebase(this.#engine.view)) {
+        const problem = await rebase(this.#engine)
+        if (problem !== undefined) throw new SyncFailure('blocked', problem.type, problem.message)
+      }
       if (!(await this.#pushOnce(signal))) return
     }
   }
@@ -46,15 +49,15 @@ export class Exchange {
       if (answer.status === 'diverged') throw diverged()
       if (await this.#takeAll(answer)) return
       // A server that promises more and brings nothing would be asked without pause.
-      if (this.#engine.view.confirmed.head.position === head.position) throw new SyncFailure('retry', 'no-progress')
+      if (this.#engine.view.confirmed.head.position === head.position) throw new SyncFailure('waiting', 'no-progress')
     }
   }
 
   /** Takes a page; true when the log is at the head that the page knew. */
   async #takeAll(page: PullPage): Promise<boolean> {
     const taken = await takePage(this.#engine, page)
-    if (taken === 'corrupt') throw new SyncFailure('retry', 'corrupt-page')
-    this.#learn({ serverHead: page.head, sent: 0 })
+    if (taken === 'corrupt') throw new SyncFailure('waiting', 'corrupt-page')
+    this.#learn(page.head)
     return this.#engine.view.confirmed.head.position >= page.head
   }
 
@@ -63,7 +66,16 @@ export class Exchange {
     const { view } = this.#engine
     const run = nextRun(view, this.#commitsMax)
     if (run === undefined) return view.pending.size > 0 && needsRebase(view)
-    const request = { protocol: syncProtocol, seen: run.seen, commits: run.commits } as const
+    const { seen, commits } = run
+    const through = Math.max(...commits.map(({ id }) => view.pending.get(id)?.revision ?? 0))
+    if (through > this.#notedThrough) {
+      // What storage refuses to note is not sent: a withdrawal would be told that it never was.
+      await noteSending(this.#engine, through)
+      this.#notedThrough = through
+      // The queue may have changed meanwhile.
+      return true
+    }
+    const request = { protocol: syncProtocol, seen, commits } as const
     const revision = view.revision
     try {
       const answer = await this.#transport.push(request, signal)
@@ -72,17 +84,17 @@ export class Exchange {
       else await this.#takeVerdicts(answer, signal)
       this.#commitsMax = Math.min(runCommitsMax, this.#commitsMax * 2)
     } catch (error) {
-      if (!(error instanceof SyncFailure) || error.kind !== 'too-large' || run.commits.length === 1) throw error
-      this.#commitsMax = Math.ceil(run.commits.length / 2)
+      if (!(error instanceof SyncFailure) || error.kind !== 'too-large' || commits.length === 1) throw error
+      this.#commitsMax = Math.ceil(commits.length / 2)
       return true
     }
-    if (view.revision === revision) throw new SyncFailure('retry', 'no-progress')
+    if (view.revision === revision) throw new SyncFailure('waiting', 'no-progress')
     return true
   }
 
   async #takeVerdicts({ verdicts, page }: PushVerdicts, signal: AbortSignal): Promise<void> {
     const sent = verdicts.reduce((last, verdict) => ('position' in verdict ? verdict.position : last), 0)
-    this.#learn({ serverHead: page.head, sent })
+    this.#learn(page.head, sent)
     if (!(await this.#takeAll(page))) await this.#pullToHead(signal)
     const rejected = verdicts.filter(isRejected)
     if (rejected.length > 0) await takeRejected(this.#engine, rejected)

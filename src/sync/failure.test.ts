@@ -6,23 +6,23 @@ import { failureOfStatus, SyncFailure, toFailure } from './failure.ts'
 describe('a status that is no success', () => {
   // What ends a conversation counts only from a server that speaks the protocol.
   const kinds: readonly (readonly [status: number, ours: string, others: string])[] = [
-    [400, 'stop', 'retry'],
-    [401, 'credentials', 'credentials'],
-    [403, 'stop', 'retry'],
-    [404, 'stop', 'retry'],
-    [405, 'stop', 'retry'],
-    [408, 'retry', 'retry'],
-    [410, 'stop', 'retry'],
+    [400, 'stopped', 'waiting'],
+    [401, 'needs-credentials', 'needs-credentials'],
+    [403, 'stopped', 'waiting'],
+    [404, 'stopped', 'waiting'],
+    [405, 'stopped', 'waiting'],
+    [408, 'waiting', 'waiting'],
+    [410, 'stopped', 'waiting'],
     [413, 'too-large', 'too-large'],
-    [415, 'stop', 'retry'],
-    [418, 'retry', 'retry'],
-    [426, 'stop', 'retry'],
-    [429, 'retry', 'retry'],
-    [500, 'retry', 'retry'],
-    [502, 'retry', 'retry'],
-    [503, 'retry', 'retry'],
-    [504, 'retry', 'retry'],
-    [302, 'retry', 'retry'],
+    [415, 'stopped', 'waiting'],
+    [418, 'waiting', 'waiting'],
+    [426, 'stopped', 'waiting'],
+    [429, 'waiting', 'waiting'],
+    [500, 'waiting', 'waiting'],
+    [502, 'waiting', 'waiting'],
+    [503, 'waiting', 'waiting'],
+    [504, 'waiting', 'waiting'],
+    [302, 'waiting', 'waiting'],
   ]
   test.each(kinds)('%i asks a tidelog server for %s, anybody else for %s', (status, ours, others) => {
     expect(failureOfStatus(status, true, 't')).toMatchObject({ kind: ours, type: `http-${status}`, message: 't' })
@@ -35,10 +35,10 @@ describe('a status that is no success', () => {
 })
 
 test('an error that nobody knows is worth another try', () => {
-  const known = new SyncFailure('stop', 'x', 'y')
+  const known = new SyncFailure('stopped', 'x', 'y')
   expect(toFailure(known)).toBe(known)
-  expect(toFailure(new TypeError('no line'))).toMatchObject({ kind: 'retry', type: 'network', message: 'no line' })
-  expect(toFailure('odd')).toMatchObject({ kind: 'retry', message: 'odd' })
+  expect(toFailure(new TypeError('no line'))).toMatchObject({ kind: 'waiting', type: 'network', message: 'no line' })
+  expect(toFailure('odd')).toMatchObject({ kind: 'waiting', message: 'odd' })
 })
 
 describe('the back-off', () => {

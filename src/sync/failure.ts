@@ -1,14 +1,15 @@
-/** What a failed exchange with the server asks for. A verdict is never a failure, and a failure never a verdict. */
+import type { SyncState } from '../protocol/notice.ts'
+
+/**
+ * What a failed exchange with the server asks for: the state that sync is in after it, or less to be sent at once (413).
+ * A verdict is never a failure, and a failure never a verdict.
+ * `waiting` network, time-out, 5xx, 429, or an answer that is not one of ours: try again later, for ever ·
+ * `needs-credentials` 401 · `stopped` the server itself refuses this log or this version · `diverged` · `blocked` the
+ * server answers, but this worker can't decide a pending commit again.
+ */
 export type FailureKind =
-  /** Network, time-out, 5xx, 429, or an answer that is not one of ours: try again later, for ever. */
-  | 'retry'
-  /** 401: the app has to give fresh credentials. */
-  | 'credentials'
-  /** 413: send less at once. */
   | 'too-large'
-  /** The server itself refuses this log or this version: nothing to be had by trying again. */
-  | 'stop'
-  | 'diverged'
+  | Extract<SyncState, 'waiting' | 'needs-credentials' | 'stopped' | 'diverged' | 'blocked'>
 
 export class SyncFailure extends Error {
   readonly kind: FailureKind
@@ -17,7 +18,6 @@ export class SyncFailure extends Error {
   readonly retryAfterMs: number | undefined
   constructor(kind: FailureKind, type: string, message: string = type, retryAfterMs?: number) {
     super(message)
-    this.name = 'SyncFailure'
     this.kind = kind
     this.type = type
     this.retryAfterMs = retryAfterMs
@@ -28,16 +28,18 @@ export class SyncFailure extends Error {
 export const toFailure = (error: unknown): SyncFailure =>
   error instanceof SyncFailure
     ? error
-    : new SyncFailure('retry', 'network', error instanceof Error ? error.message : String(error))
+    : new SyncFailure('waiting', 'network', error instanceof Error ? error.message : String(error))
 
 /** Statuses by which our own server ends a conversation. Behind a captive portal they say nothing about the log. */
 const ending: ReadonlySet<number> = new Set([400, 403, 404, 405, 410, 415, 426])
+/** A commit that is too large alone stays so until the server is set up anew. */
+const tooLargeMs = 60_000
 
 /** Classifies an answer that is not a success, by its status and whether the server speaks the protocol. */
 export function failureOfStatus(status: number, isOurs: boolean, title: string, retryAfterMs?: number): SyncFailure {
   const type = `http-${status}`
-  if (status === 401) return new SyncFailure('credentials', type, title)
-  if (status === 413) return new SyncFailure('too-large', type, title)
-  if (isOurs && ending.has(status)) return new SyncFailure('stop', type, title)
-  return new SyncFailure('retry', type, title, retryAfterMs)
+  if (status === 401) return new SyncFailure('needs-credentials', type, title)
+  if (status === 413) return new SyncFailure('too-large', type, title, retryAfterMs ?? tooLargeMs)
+  if (isOurs && ending.has(status)) return new SyncFailure('stopped', type, title)
+  return new SyncFailure('waiting', type, title, retryAfterMs)
 }

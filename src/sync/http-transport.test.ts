@@ -48,6 +48,21 @@ describe('a request', () => {
     expect(asked[0]?.headers.get('authorization')).toBe('Bearer x')
   })
 
+  test('that may be held back says for how long, and has so much more time', async () => {
+    const held = transportTo(
+      (request) =>
+        new Promise((_, reject) => request.signal.addEventListener('abort', () => reject(request.signal.reason))),
+    )
+    const pulling = held.transport.pull(seen, never, 25_000).catch((error: unknown) => error)
+    expect(held.asked[0]?.url).toBe(
+      `https://example.com/sync/shop/pull?position=0&digest=${digestOfNothing}&waitMs=25000`,
+    )
+    await Promise.resolve()
+    held.clock.step()
+    expect(await pulling).toMatchObject({ type: 'timeout' })
+    expect(held.clock.now()).toBe(55_000)
+  })
+
   test('to push carries the run as JSON', async () => {
     const verdicts = { protocol: 1, status: 'verdicts', verdicts: [], page }
     const { transport, asked } = transportTo({ body: JSON.stringify(verdicts) })
@@ -59,7 +74,7 @@ describe('a request', () => {
 })
 
 describe('an answer that is', () => {
-  const notOurs = { kind: 'retry', type: 'not-a-tidelog-answer' }
+  const notOurs = { kind: 'waiting', type: 'not-a-tidelog-answer' }
   const answers: readonly (readonly [string, Answer, object])[] = [
     ['HTML with status 200', { body: '<html>', headers: { 'content-type': 'text/html' } }, notOurs],
     ['a page without the protocol header', { headers: {} }, notOurs],
@@ -68,35 +83,39 @@ describe('an answer that is', () => {
     ['an empty body', { body: '' }, notOurs],
     ['JSON of something else', { body: '{"ok":true}' }, notOurs],
     ['a page that lacks its end', { body: JSON.stringify({ ...page, through: undefined }) }, notOurs],
-    ['403 of a captive portal', { status: 403, headers: {} }, { kind: 'retry', type: 'http-403' }],
-    ['403 of its own', { status: 403, body: '{"type":"x","title":"Not yours"}' }, { kind: 'stop', type: 'http-403' }],
-    ['401', { status: 401 }, { kind: 'credentials', type: 'http-401' }],
-    ['413', { status: 413, headers: {} }, { kind: 'too-large', type: 'http-413' }],
-    ['500', { status: 500, headers: {} }, { kind: 'retry', type: 'http-500' }],
+    ['403 of a captive portal', { status: 403, headers: {} }, { kind: 'waiting', type: 'http-403' }],
+    [
+      '403 of its own',
+      { status: 403, body: '{"type":"x","title":"Not yours"}' },
+      { kind: 'stopped', type: 'http-403' },
+    ],
+    ['401', { status: 401 }, { kind: 'needs-credentials', type: 'http-401' }],
+    ['413', { status: 413, headers: {} }, { kind: 'too-large', type: 'http-413', retryAfterMs: 60_000 }],
+    ['500', { status: 500, headers: {} }, { kind: 'waiting', type: 'http-500' }],
     [
       '503 with seconds to wait',
       { status: 503, headers: { ...ours, 'retry-after': '7' } },
-      { kind: 'retry', type: 'http-503', retryAfterMs: 7_000 },
+      { kind: 'waiting', type: 'http-503', retryAfterMs: 7_000 },
     ],
     [
       '429 with a date to wait for',
       { status: 429, headers: { ...ours, 'retry-after': new Date(90_000).toUTCString() } },
-      { kind: 'retry', type: 'http-429', retryAfterMs: 90_000 },
+      { kind: 'waiting', type: 'http-429', retryAfterMs: 90_000 },
     ],
     [
       '503 with a date that is past',
       { status: 503, headers: { ...ours, 'retry-after': new Date(-9_000).toUTCString() } },
-      { kind: 'retry', type: 'http-503', retryAfterMs: 0 },
+      { kind: 'waiting', type: 'http-503', retryAfterMs: 0 },
     ],
     [
       '503 for a year',
       { status: 503, headers: { ...ours, 'retry-after': '31536000' } },
-      { kind: 'retry', type: 'http-503', retryAfterMs: 3_600_000 },
+      { kind: 'waiting', type: 'http-503', retryAfterMs: 3_600_000 },
     ],
     [
       '503 with nonsense to wait for',
       { status: 503, headers: { ...ours, 'retry-after': 'soon' } },
-      { kind: 'retry', type: 'http-503' },
+      { kind: 'waiting', type: 'http-503' },
     ],
   ]
   test.each(answers)('%s is that failure', async (_name, answer, expected) => {
@@ -115,7 +134,7 @@ describe('an answer that is', () => {
     const pulling = silent.transport.pull(seen, never).catch((error: unknown) => error)
     await Promise.resolve()
     expect(silent.clock.step()).toBe(true)
-    expect(await pulling).toMatchObject({ kind: 'retry', type: 'timeout' })
+    expect(await pulling).toMatchObject({ kind: 'waiting', type: 'timeout' })
     expect(silent.clock.now()).toBe(30_000)
   })
 
@@ -147,7 +166,7 @@ describe('the live stream', () => {
     const { body, say, end, fail } = wire()
     const { transport, clock } = transportTo(async ({ signal }) => {
       signal.addEventListener('abort', () => fail(signal.reason))
-      return new Response(body, { headers: ours })
+      return new Response(body, { headers: { ...ours, 'content-type': 'text/event-stream; charset=utf-8' } })
     })
     const heard: LiveMessage[] = []
     let tell = (): void => {}
@@ -181,14 +200,14 @@ describe('the live stream', () => {
     await hear('event: head\ndata: {"protocol":1,"head":7}\n\n')
     end()
     expect(await ended).toBe('ended')
-    expect(heard).toEqual([{ kind: 'alive' }, { kind: 'page', page }, { kind: 'head', head: 7 }])
+    expect(heard).toEqual([{}, { head: 0, page }, { head: 7 }])
   })
 
-  test('passes over what is not of the protocol', async () => {
-    const { hear, say, heard } = await follow()
-    say('event: page\ndata: {"protocol":2}\n\nevent: page\ndata: not json\n\nevent: stopped\ndata: {}\n\n')
-    await hear(':\n\n')
-    expect(heard).toEqual([{ kind: 'alive' }])
+  test('takes what is not of the protocol for a sign of life and nothing more', async () => {
+    const { hear, heard } = await follow()
+    for (const said of ['event: page\ndata: {"protocol":2}', 'event: page\ndata: not json', 'event: stopped\ndata: {}'])
+      await hear(`${said}\n\n`)
+    expect(heard).toEqual([{}, {}, {}])
   })
 
   test('ends as diverged when the server says so', async () => {
@@ -197,11 +216,23 @@ describe('the live stream', () => {
     expect(await ended).toMatchObject({ kind: 'diverged' })
   })
 
+  test('that brings no byte within ten seconds is held back by something on the way, and is given up', async () => {
+    const { ended, clock } = await follow()
+    expect(clock.step()).toBe(true)
+    expect(await ended).toMatchObject({ kind: 'waiting', type: 'silent' })
+    expect(clock.now()).toBe(10_000)
+  })
+
+  test('is no stream when it has another content type', async () => {
+    const { transport } = transportTo({ body: ':\n\n', headers: { ...ours, 'content-type': 'application/json' } })
+    await expect(transport.live(seen, () => {}, never)).rejects.toMatchObject({ type: 'not-a-tidelog-answer' })
+  })
+
   test('is taken for dead when it is silent for too long, counted from the last sign of life', async () => {
     const { hear, ended, clock } = await follow()
     await hear(':\n\n')
     expect(clock.step()).toBe(true)
-    expect(await ended).toMatchObject({ kind: 'retry', type: 'silent' })
+    expect(await ended).toMatchObject({ kind: 'waiting', type: 'silent' })
     expect(clock.now()).toBe(45_000)
   })
 })

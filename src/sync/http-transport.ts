@@ -12,6 +12,7 @@ import {
   type Seen,
   syncProtocol,
 } from '../protocol/sync.ts'
+import { retryAfterMsMax } from './backoff.ts'
 import { failureOfStatus, SyncFailure } from './failure.ts'
 import { createSseParser } from './sse.ts'
 import type { LiveMessage, Transport } from './transport.ts'
@@ -22,43 +23,48 @@ export interface HttpOptions {
   readonly fetch: Fetch
   readonly clock: Clock
   readonly headers: () => Readonly<Record<string, string>>
-  readonly requestTimeoutMs?: number
-  /** A live stream that is silent for this long is taken for dead; the server sends a heartbeat more often. */
-  readonly silenceMs?: number
 }
+
+const requestTimeoutMs = 30_000
+/** A server says something at once; what brings nothing by then is held back by something on the way. */
+const firstByteMs = 10_000
+/** A live stream that is silent for this long is taken for dead; the server sends a heartbeat more often. */
+const silenceMs = 45_000
 
 /** The sync protocol over HTTP. */
 export function createHttpTransport(options: HttpOptions): Transport {
-  const { requestTimeoutMs = 30_000 } = options
-  const exchange = async <T>(
+  const exchange = <T>(
     path: string,
     init: RequestInit,
     isAnswer: (value: unknown) => value is T,
-    signal: AbortSignal,
-  ): Promise<T> => {
-    const deadline = new Deadline(options.clock, requestTimeoutMs, signal)
-    try {
-      const response = await send(options, path, init, deadline.signal)
+    outer: AbortSignal,
+    waitMs = 0,
+  ): Promise<T> =>
+    inTime(options.clock, requestTimeoutMs + waitMs, outer, 'timeout', async (signal) => {
+      const response = await send(options, path, init, signal)
       const answer = parseJson(await response.text())
       if (isAnswer(answer)) return answer
-      throw new SyncFailure('retry', 'not-a-tidelog-answer')
-    } catch (error) {
-      throw deadline.passed ? new SyncFailure('retry', 'timeout') : error
-    } finally {
-      deadline.clear()
-    }
-  }
+      throw notOurs()
+    })
   return {
-    pull: (seen, signal) => exchange<PullAnswer>(`pull?${toQuery(seen)}`, { method: 'GET' }, isPullAnswer, signal),
+    pull: (seen, signal, waitMs) => {
+      const path = `pull?${toQuery(seen)}${waitMs === undefined ? '' : `&waitMs=${waitMs}`}`
+      return exchange<PullAnswer>(path, { method: 'GET' }, isPullAnswer, signal, waitMs)
+    },
     push: (request: PushRequest, signal) => {
       const headers = { 'content-type': 'application/json' }
       const init = { method: 'POST', headers, body: JSON.stringify(request) }
       return exchange<PushAnswer>('push', init, isPushAnswer, signal)
     },
-    live: (seen, onMessage, signal) => follow(options, seen, onMessage, signal),
+    live: (seen, onMessage, outer) =>
+      inTime(options.clock, firstByteMs, outer, 'silent', (signal, restart) =>
+        follow(options, seen, onMessage, signal, () => restart(silenceMs)),
+      ),
   }
 }
 
+const notOurs = (): SyncFailure => new SyncFailure('waiting', 'not-a-tidelog-answer')
+const eventStream = 'text/event-stream'
 const toQuery = ({ position, digest }: Seen): string => `position=${position}&digest=${digest}`
 
 /** Sends a request and gives the response only when it is a success of a server that speaks the protocol. */
@@ -69,7 +75,7 @@ async function send(options: HttpOptions, path: string, init: RequestInit, signa
   const isOurs = response.headers.get(protocolHeader) === String(syncProtocol)
   if (response.ok && isOurs) return response
   const body = await response.text().catch(() => '')
-  if (response.ok) throw new SyncFailure('retry', 'not-a-tidelog-answer')
+  if (response.ok) throw notOurs()
   throw failureOfStatus(response.status, isOurs, titleOf(body, response), retryAfterOf(response, options.clock))
 }
 
@@ -81,8 +87,8 @@ function titleOf(body: string, response: Response): string {
 function retryAfterOf(response: Response, clock: Clock): number | undefined {
   const value = response.headers.get('retry-after')
   if (value === null) return undefined
-  const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - clock.now()
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : undefined
+  const ms = Number.isNaN(Number(value)) ? Date.parse(value) - clock.now() : Number(value) * 1000
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), retryAfterMsMax)
 }
 
 function parseJson(text: string): unknown {
@@ -98,72 +104,58 @@ async function follow(
   seen: Seen,
   onMessage: (message: LiveMessage) => void,
   signal: AbortSignal,
+  onChunk: () => void,
 ): Promise<void> {
-  const silence = new Deadline(options.clock, options.silenceMs ?? 45_000, signal)
+  const init = { method: 'GET', headers: { accept: eventStream } }
+  const response = await send(options, `live?${toQuery(seen)}`, init, signal)
+  if (!response.headers.get('content-type')?.startsWith(eventStream)) throw notOurs()
+  const feed = createSseParser((name, data) => onMessage(toMessage(name, parseJson(data))))
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  for (;;) {
+    const chunk = await reader?.read()
+    if (chunk === undefined || chunk.done) return
+    onChunk()
+    feed(chunk.value)
+  }
+}
+
+function toMessage(event: string, data: unknown): LiveMessage {
+  if (event === 'diverged') throw new SyncFailure('diverged', 'diverged')
+  if (event === 'page' && isPullPage(data)) return { head: data.head, page: data }
+  return event === 'head' && isLiveHead(data) ? { head: data.head } : {}
+}
+
+/**
+ * Runs what talks to the server until it ends, the outer signal is aborted, or time is up, which `restart` puts off.
+ * Nothing of it is left on the wire afterwards.
+ */
+async function inTime<T>(
+  clock: Clock,
+  ms: number,
+  outer: AbortSignal,
+  type: 'timeout' | 'silent',
+  run: (signal: AbortSignal, restart: (ms: number) => void) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  let isLate = false
+  let callOff = (): void => {}
+  const restart = (ms: number): void => {
+    callOff()
+    callOff = clock.after(ms, () => {
+      isLate = true
+      abort()
+    })
+  }
+  if (outer.aborted) abort()
+  outer.addEventListener('abort', abort, { signal: controller.signal })
+  restart(ms)
   try {
-    const init = { method: 'GET', headers: { accept: 'text/event-stream' } }
-    const response = await send(options, `live?${toQuery(seen)}`, init, silence.signal)
-    const feed = createSseParser({
-      onEvent: (name, data) => takeEvent(name, parseJson(data), onMessage),
-      onComment: () => onMessage({ kind: 'alive' }),
-    })
-    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-    for (;;) {
-      const chunk = await reader?.read()
-      if (chunk === undefined || chunk.done) return
-      silence.restart()
-      feed(chunk.value)
-    }
+    return await run(controller.signal, restart)
   } catch (error) {
-    throw silence.passed ? new SyncFailure('retry', 'silent') : error
+    throw isLate ? new SyncFailure('waiting', type) : error
   } finally {
-    silence.clear()
-  }
-}
-
-function takeEvent(event: string, data: unknown, onMessage: (message: LiveMessage) => void): void {
-  if (event === 'page' && isPullPage(data)) onMessage({ kind: 'page', page: data })
-  else if (event === 'head' && isLiveHead(data)) onMessage({ kind: 'head', head: data.head })
-  else if (event === 'diverged') throw new SyncFailure('diverged', 'diverged')
-}
-
-/** Aborts when time is up or when the given signal does. */
-class Deadline {
-  passed = false
-  readonly #controller = new AbortController()
-  readonly #clock: Clock
-  readonly #ms: number
-  readonly #outer: AbortSignal
-  #callOff: () => void
-  readonly #abort = (): void => this.#controller.abort()
-
-  constructor(clock: Clock, ms: number, outer: AbortSignal) {
-    this.#clock = clock
-    this.#ms = ms
-    this.#outer = outer
-    if (outer.aborted) this.#abort()
-    outer.addEventListener('abort', this.#abort)
-    this.#callOff = this.#start()
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  restart(): void {
-    this.#callOff()
-    this.#callOff = this.#start()
-  }
-
-  clear(): void {
-    this.#callOff()
-    this.#outer.removeEventListener('abort', this.#abort)
-  }
-
-  #start(): () => void {
-    return this.#clock.after(this.#ms, () => {
-      this.passed = true
-      this.#abort()
-    })
+    callOff()
+    abort()
   }
 }

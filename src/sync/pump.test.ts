@@ -1,121 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import type { Commit } from '../core/commit.ts'
-import {
-  callOf,
-  commitOf,
-  createBrowser,
-  openTab,
-  pendingIds,
-  quiet,
-  rowsOf,
-  Sequence,
-  type Tab,
-  versioned,
-} from '../log/log.fixture.ts'
-import type { SyncLink } from '../protocol/notice.ts'
-import type { PullAnswer, PullPage, PushAnswer, PushRequest, Seen, Verdict } from '../protocol/sync.ts'
+import { callOf, commitOf, createBrowser, openTab, pendingIds, quiet, rowsOf, versioned } from '../log/log.fixture.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
-import type { VirtualClock } from '../testing/virtual-clock.ts'
 import { SyncFailure } from './failure.ts'
-import { Leadership } from './leader.ts'
+import { seekLead } from './leader.ts'
+import { fail, run, ScriptedServer } from './pump.fixture.ts'
 import { Pump } from './pump.ts'
-import type { LiveMessage, Transport } from './transport.ts'
-
-/** A server that takes everything, where each answer can be replaced once by a script. */
-class ScriptedServer implements Transport {
-  readonly log = new Sequence()
-  readonly asked: string[] = []
-  readonly pulls: (() => PullAnswer)[] = []
-  readonly pushes: ((request: PushRequest) => PushAnswer)[] = []
-  stream:
-    | { readonly say: (message: LiveMessage) => void; readonly end: () => void; readonly fail: (error: Error) => void }
-    | undefined
-  readonly #pages: PullPage[] = []
-
-  put(...commits: readonly Commit[]): PullPage {
-    const page = this.log.add(...commits)
-    this.#pages.push(page)
-    return page
-  }
-  #after({ position }: Seen): PullPage {
-    const found = this.#pages.find(({ after }) => after.position === position)
-    const { head } = this.log
-    return found === undefined
-      ? { protocol: 1, status: 'page', after: head, commits: [], through: head, head: head.position }
-      : { ...found, head: head.position }
-  }
-  async pull(seen: Seen): Promise<PullAnswer> {
-    this.asked.push(`pull ${seen.position}`)
-    return this.pulls.shift()?.() ?? this.#after(seen)
-  }
-  async push(request: PushRequest): Promise<PushAnswer> {
-    this.asked.push(`push ${request.commits.map(({ id }) => id).join()}`)
-    const scripted = this.pushes.shift()
-    if (scripted !== undefined) return scripted(request)
-    const isKnown = ({ id }: { readonly id: string }) => this.log.commits.some((one) => one.id === id)
-    const verdicts = request.commits.map(
-      (one): Verdict => ({ id: one.id, verdict: isKnown(one) ? 'duplicate' : 'accepted', position: 1 }),
-    )
-    const fresh = request.commits.filter((one) => !isKnown(one))
-    if (fresh.length > 0) this.put(...fresh)
-    return { protocol: 1, status: 'verdicts', verdicts, page: this.#after(request.seen) }
-  }
-  live(_seen: Seen, say: (message: LiveMessage) => void, signal: AbortSignal): Promise<void> {
-    this.asked.push('live')
-    return new Promise((resolve, reject) => {
-      this.stream = { say, end: resolve, fail: reject }
-      signal.addEventListener('abort', () => reject(new Error('aborted')))
-    })
-  }
-}
-
-interface Running {
-  readonly tab: Tab
-  readonly server: ScriptedServer
-  readonly pump: Pump
-  readonly clock: VirtualClock
-  readonly states: () => readonly string[]
-  readonly link: () => SyncLink
-  readonly ended: Promise<void>
-  readonly settled: () => Promise<void>
-}
-async function run(
-  prepare: (server: ScriptedServer, tab: Tab) => unknown = () => {},
-  isPaused = false,
-): Promise<Running> {
-  const browser = createBrowser()
-  const tab = await openTab(browser)
-  const server = new ScriptedServer()
-  await prepare(server, tab)
-  const links: SyncLink[] = []
-  const { clock } = browser
-  const options = {
-    engine: tab.engine,
-    transport: server,
-    clock,
-    random: seededRandom(1),
-    onLink: (link: SyncLink) => links.push(link),
-  }
-  const pump = new Pump(options, isPaused)
-  const ended = pump.run()
-  const settled = async (): Promise<void> => {
-    for (let turns = 0; turns < 5; turns++) await quiet()
-  }
-  await settled()
-  return {
-    tab,
-    server,
-    pump,
-    clock,
-    states: () => links.map(({ state }) => state),
-    link: () => pump.link,
-    ended,
-    settled,
-  }
-}
-const fail = (kind: ConstructorParameters<typeof SyncFailure>[0], retryAfterMs?: number) => (): never => {
-  throw new SyncFailure(kind, kind, 'no', retryAfterMs)
-}
 
 describe('an exchange', () => {
   test('pulls to the head, then pushes the queue, then goes live', async () => {
@@ -222,7 +111,7 @@ describe('an exchange', () => {
 describe('a failure', () => {
   test('is tried again after the back-off, for ever, longer each time', async () => {
     const { server, clock, link, settled } = await run((server) => {
-      for (let times = 0; times < 12; times++) server.pulls.push(fail('retry'))
+      for (let times = 0; times < 12; times++) server.pulls.push(fail('waiting'))
     })
     const waits: number[] = []
     while (link().state === 'waiting') {
@@ -235,35 +124,34 @@ describe('a failure', () => {
   })
 
   test('waits as long as the server asks', async () => {
-    const { clock, link } = await run((server) => server.pulls.push(fail('retry', 120_000)))
+    const { clock, link } = await run((server) => server.pulls.push(fail('waiting', 120_000)))
     expect((link().retryAt ?? 0) - clock.now()).toBe(120_000)
   })
 
   test('is tried at once when the app wakes it', async () => {
-    const { pump, link, settled } = await run((server) => server.pulls.push(fail('retry', 120_000)))
-    pump.wake()
+    const { pump, link, settled } = await run((server) => server.pulls.push(fail('waiting', 120_000)))
+    pump.now()
     await settled()
     expect(link().state).toBe('live')
     expect(link()).not.toHaveProperty('lastError')
   })
 
-  test.each([
-    ['credentials', 'needs-credentials'],
-    ['stop', 'stopped'],
-    ['diverged', 'diverged'],
-  ] as const)('of the kind %s shows as %s and is not tried again by itself', async (kind, state) => {
-    const { server, clock, link, pump, settled, tab } = await run(async (server, { append }) => {
-      await append(callOf('a', ['s1']))
-      server.pulls.push(fail(kind))
-    })
-    expect(link()).toMatchObject({ state, lastError: { type: kind } })
-    clock.step() // The rest after the notice of the append.
-    expect(clock.step()).toBe(false)
-    expect([server.asked, pendingIds(tab)]).toEqual([['pull 0'], ['a']])
-    pump.wake()
-    await settled()
-    expect(pendingIds(tab)).toEqual([])
-  })
+  test.each(['needs-credentials', 'stopped', 'diverged'] as const)(
+    'that ends as %s shows as that and is not tried again by itself',
+    async (kind) => {
+      const { server, clock, link, pump, settled, tab } = await run(async (server, { append }) => {
+        await append(callOf('a', ['s1']))
+        server.pulls.push(fail(kind))
+      })
+      expect(link()).toMatchObject({ state: kind, lastError: { type: kind } })
+      clock.step() // The rest after the notice of the append.
+      expect(clock.step()).toBe(false)
+      expect([server.asked, pendingIds(tab)]).toEqual([['pull 0'], ['a']])
+      pump.now()
+      await settled()
+      expect(pendingIds(tab)).toEqual([])
+    },
+  )
 
   test('as diverged comes also from an answer, of a pull or of a push', async () => {
     const answer = { protocol: 1, status: 'diverged', head: 4 } as const
@@ -279,7 +167,7 @@ describe('a failure', () => {
 describe('a pump', () => {
   test('that is paused talks to nobody until it is resumed', async () => {
     const { server, pump, settled, link } = await run(undefined, true)
-    pump.wake()
+    pump.now()
     await settled()
     expect([server.asked, link().state]).toEqual([[], 'paused'])
     pump.resume()
@@ -295,7 +183,7 @@ describe('a pump', () => {
 
   test('that is stopped ends, whatever it waits for', async () => {
     const live = await run()
-    const waiting = await run((server) => server.pulls.push(fail('retry')))
+    const waiting = await run((server) => server.pulls.push(fail('waiting')))
     const paused = await run(undefined, true)
     for (const { pump } of [live, waiting, paused]) pump.stop()
     await expect(Promise.all([live.ended, waiting.ended, paused.ended])).resolves.toHaveLength(3)
@@ -303,11 +191,11 @@ describe('a pump', () => {
 
   test('takes pages from the live stream, and pulls what a head tells of', async () => {
     const { server, tab, settled } = await run()
-    server.stream?.say({ kind: 'page', page: server.put(commitOf('x', ['s1'])) })
+    server.stream?.say({ head: 1, page: server.put(commitOf('x', ['s1'])) })
     await settled()
     expect(tab.engine.view.confirmed.head.position).toBe(1)
     server.put(commitOf('y', ['s1']))
-    server.stream?.say({ kind: 'head', head: 2 })
+    server.stream?.say({ head: 2 })
     await settled()
     expect(tab.engine.view.confirmed.head.position).toBe(2)
     expect(server.asked).toEqual(['pull 0', 'live', 'pull 1'])
@@ -315,7 +203,7 @@ describe('a pump', () => {
 
   test('opens a stream that ended again soon, and pulls what it missed', async () => {
     const { server, clock, settled, tab } = await run()
-    server.stream?.say({ kind: 'alive' })
+    server.stream?.say({})
     server.put(commitOf('x', ['s1']))
     server.stream?.end()
     await settled()
@@ -328,7 +216,7 @@ describe('a pump', () => {
 
   test('asks now and then while no stream can be opened', async () => {
     const { server, clock, settled } = await run()
-    server.stream?.fail(new SyncFailure('retry', 'http-503', 'no'))
+    server.stream?.fail(new SyncFailure('waiting', 'http-503', 'no'))
     await settled()
     for (let times = 0; times < 3; times++) {
       clock.step()
@@ -337,14 +225,14 @@ describe('a pump', () => {
     expect(server.asked.filter((one) => one.startsWith('pull')).length).toBeGreaterThan(1)
   })
 
-  test('that is woken during an exchange does another one after it', async () => {
+  test.each(['now', 'nudge'] as const)('does another exchange after one during which %s was called', async (ask) => {
     const { server, pump, settled } = await run()
     server.pulls.push(() => {
-      pump.wake()
-      pump.wake()
+      pump[ask]()
+      pump[ask]()
       return { protocol: 1, status: 'page', after: server.log.head, commits: [], through: server.log.head, head: 0 }
     })
-    pump.wake()
+    pump.now()
     await settled()
     expect(server.asked).toEqual(['pull 0', 'live', 'pull 0', 'pull 0'])
   })
@@ -370,7 +258,7 @@ describe('a pump', () => {
 
 describe('the lead', () => {
   test('is held by one at a time and goes to the next one when it is let go', async () => {
-    const browser = createBrowser()
+    const { locks, clock } = createBrowser()
     const led: string[] = []
     const release: (() => void)[] = []
     const lead = (name: string) => () =>
@@ -378,34 +266,33 @@ describe('the lead', () => {
         led.push(name)
         release.push(resolve)
       })
-    const [a, b] = ['a', 'b'].map(() => new Leadership('lead', browser.locks, browser.clock))
-    void a!.run(lead('a'))
-    void b!.run(lead('b'))
+    const stop = seekLead('lead', locks, clock, lead('a'))
+    seekLead('lead', locks, clock, lead('b'))
     await quiet()
     expect(led).toEqual(['a'])
-    a!.stop()
+    stop()
     release[0]?.()
     await quiet()
     expect(led).toEqual(['a', 'b'])
   })
 
-  test('is asked for again and again, and not after it was stopped', async () => {
-    const browser = createBrowser()
+  test('is asked for again and again, whatever comes of it, and not after it was stopped', async () => {
+    const { clock } = createBrowser()
     const asked: number[] = []
     const request = async (): Promise<boolean> => {
-      asked.push(browser.clock.now())
+      asked.push(clock.now())
+      if (asked.length === 2) throw new Error('no locks here')
       return false
     }
-    const leadership = new Leadership('lead', { request }, browser.clock)
-    const ended = leadership.run(async () => {})
+    const stop = seekLead('lead', { request }, clock, async () => {})
     for (let times = 0; times < 3; times++) {
       await quiet()
-      browser.clock.step()
+      clock.step()
     }
     await quiet()
     expect(asked.map((at) => at - (asked[0] ?? 0))).toEqual([0, 1_000, 2_000, 3_000])
-    leadership.stop()
-    await ended
-    expect(asked).toHaveLength(4)
+    stop()
+    await quiet()
+    expect([asked.length, clock.step()]).toEqual([4, false])
   })
 })

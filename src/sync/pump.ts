@@ -2,9 +2,10 @@ import type { Clock, Random } from '../core/ports.ts'
 import { takePage } from '../log/confirm.ts'
 import type { Engine } from '../log/engine.ts'
 import type { SyncLink } from '../protocol/notice.ts'
-import { backoffMs } from './backoff.ts'
-import { Exchange, type Learned } from './exchange.ts'
+import { backoffMs, retryAfterMsMax } from './backoff.ts'
+import { Exchange } from './exchange.ts'
 import { type SyncFailure, toFailure } from './failure.ts'
+import { keepRetry, loadRetry } from './retry-store.ts'
 import { Wake } from './signal.ts'
 import type { LiveMessage, Transport } from './transport.ts'
 
@@ -15,17 +16,26 @@ export interface PumpOptions {
   readonly random: Random
   /** Called with each change of the link. */
   readonly onLink: (link: SyncLink) => void
-  /** Without a live stream the server is asked this often. */
-  readonly pollMs?: number
 }
 
-/** What has not answered for this long may be dead. */
+/** What has not answered for this long may be dead, when somebody asks for another try. */
 const silentMs = 3_000
+/** The same when a page is looked at again: longer than the pause between two heartbeats of a live stream. */
+const asleepMs = 20_000
+/** After so many failures in a row, or refused credentials, only time and who asks for it cause another try. */
+const failuresMax = 5
+/** What can't be decided again is tried again this often even when nothing moves. */
+const blockedMs = 60_000
+/** Where no stream gets through, the server is asked this often, and to hold its answer back for so long. */
+const longPollMs = 25_000
+/** A stream is tried again after this long. */
+const streamlessMs = 5 * 60_000
 
 /**
  * Keeps a log in step with its server while it runs.
- * - One exchange at a time; a wake during one starts another after it.
+ * - One exchange at a time; news that come during one start another after it.
  * - A failure never ends it: it waits, or waits to be woken, and everything stays pending meanwhile.
+ * - What waits after a failure goes on waiting under the next leader.
  * - Paused, it talks to nobody.
  */
 export class Pump {
@@ -33,42 +43,55 @@ export class Pump {
   readonly #exchange: Exchange
   readonly #wake = new Wake()
   #link: SyncLink
-  #failures = 0
   /** The server asked not to be asked before this time. */
   #holdUntil = 0
+  /** Refused credentials since the last success. */
+  #refusals = 0
+  /** Something came since the exchange began. */
+  #hasNews = false
   #isPaused: boolean
-  /** The wire that the live stream hangs on, while it is open. */
+  /** The wire that the live stream, or the long poll, hangs on while it is open. */
   #liveOn: AbortController | undefined
-  readonly #ending = new AbortController()
+  #streamlessUntil = 0
+  #lastLifeAt = 0
+  #isStopped = false
   /** Aborts what is on the wire now. */
   #wire = new AbortController()
 
   constructor(options: PumpOptions, isPaused: boolean) {
     this.#options = options
     this.#isPaused = isPaused
-    this.#link = { state: isPaused ? 'paused' : 'starting', sent: 0, serverHead: 0 }
-    this.#exchange = new Exchange(options.engine, options.transport, (learned) => this.#learn(learned))
-  }
-
-  get link(): SyncLink {
-    return this.#link
-  }
-
-  /** Something may be there to sync: a local commit, a request of the app, the network is back. */
-  wake(): void {
-    this.#wake.wake()
+    this.#link = { state: isPaused ? 'paused' : 'starting', sent: 0, serverHead: 0, failures: 0 }
+    this.#exchange = new Exchange(options.engine, options.transport, (serverHead, sent) =>
+      this.#learn(serverHead, sent),
+    )
   }
 
   /** The app, or the network, asks for another try: what has been silent for a while is given up. */
   now(): void {
-    const { lastAnswerAt = 0 } = this.#link
-    if (this.#options.clock.now() - lastAnswerAt > silentMs) this.#wire.abort()
+    this.#giveUp(silentMs)
     this.#wake.wake()
   }
 
-  /** A local commit came: it wakes the pump, unless the server said when to come back. */
+  /** A page is looked at again: what waits tries now, unless the server said when to come back; what is live stays. */
+  awake(): void {
+    this.#giveUp(asleepMs)
+    const isLive = this.#link.state === 'live' && this.#liveOn?.signal.aborted === false
+    if (!isLive && this.#isFree()) this.#wake.stir()
+  }
+
+  /** A local commit, or something at the server: it causes a try, unless that is known to be in vain for now. */
   nudge(): void {
-    if (this.#options.clock.now() >= this.#holdUntil) this.#wake.wake()
+    this.#hasNews = true
+    const { state, failures } = this.#link
+    const mayHelp =
+      state === 'waiting' ? failures < failuresMax && this.#isFree() : state === 'live' || state === 'blocked'
+    if (mayHelp) this.#wake.stir()
+  }
+
+  /** Fresh credentials are there. */
+  renewed(): void {
+    if (this.#link.state !== 'waiting' && this.#refusals < failuresMax) this.#wake.wake()
   }
 
   pause(): void {
@@ -79,107 +102,154 @@ export class Pump {
 
   resume(): void {
     this.#isPaused = false
-    this.#failures = 0
     this.#wake.wake()
   }
 
   stop(): void {
-    this.#ending.abort()
+    this.#isStopped = true
     this.#wire.abort()
     this.#wake.wake()
   }
 
   /** Runs until {@link stop}. */
   async run(): Promise<void> {
-    while (!this.#ending.signal.aborted) {
+    await this.#goOnWaiting()
+    while (!this.#isStopped) {
       if (this.#isPaused) {
         this.#say({ state: 'paused' })
         await this.#wake.wait()
         continue
       }
       if (this.#wire.signal.aborted) this.#wire = new AbortController()
+      this.#hasNews = false
+      this.#lastLifeAt = this.#options.clock.now()
       try {
-        this.#say({ state: this.#link.state === 'live' ? 'live' : 'working' })
+        const { state } = this.#link
+        if (state !== 'blocked') this.#say({ state: state === 'live' ? 'live' : 'working' })
         await this.#exchange.run(this.#wire.signal)
-        this.#failures = 0
-        this.#follow()
-        this.#say({ state: 'live' })
-        await this.#idle()
+        await this.#idle({ state: 'live' })
       } catch (error) {
         if (!this.#wire.signal.aborted) await this.#standBack(toFailure(error))
       }
     }
   }
 
-  /** Waits for a reason to go on; without a live stream for not longer than the poll. */
-  async #idle(): Promise<void> {
-    const { clock, pollMs = 30_000 } = this.#options
-    const callOff = this.#liveOn === this.#wire ? () => {} : clock.after(pollMs, () => this.wake())
-    await this.#wake.wait()
-    callOff()
+  /** Waits where the last leader waited. */
+  async #goOnWaiting(): Promise<void> {
+    const { engine, clock } = this.#options
+    const retry = await loadRetry(engine).catch(() => undefined)
+    if (retry === undefined) return
+    const { link, holdUntil } = retry
+    this.#link = { ...link, state: this.#link.state }
+    const leftMs = (link.retryAt ?? 0) - clock.now()
+    // A clock that was set back must not make it wait for ever.
+    if (this.#isPaused || leftMs <= 0 || leftMs > retryAfterMsMax) return
+    this.#holdUntil = holdUntil
+    this.#say(link)
+    await this.#wake.waitFor(clock, leftMs)
   }
 
-  async #standBack(failure: SyncFailure): Promise<void> {
-    const { clock, random } = this.#options
-    const lastError = { type: failure.type, message: failure.message }
-    this.#failures += 1
-    if (failure.kind === 'credentials') this.#say({ state: 'needs-credentials', lastError })
-    else if (failure.kind === 'diverged') this.#say({ state: 'diverged', lastError })
-    else if (failure.kind === 'stop') this.#say({ state: 'stopped', lastError })
-    else {
-      const { retryAfterMs = 0 } = failure
-      const waitMs = backoffMs(this.#failures, random, retryAfterMs)
-      this.#holdUntil = clock.now() + retryAfterMs
-      this.#say({ state: 'waiting', lastError, retryAt: clock.now() + waitMs })
-      const callOff = clock.after(waitMs, () => this.wake())
-      await this.#wake.wait()
-      callOff()
-      return
-    }
-    await this.#wake.wait()
+  /** The server answered all that was asked: waits for a reason to go on. */
+  async #idle(change: Change): Promise<void> {
+    const { engine, clock } = this.#options
+    if (this.#link.failures > 0) keepRetry(engine, undefined)
+    this.#holdUntil = 0
+    this.#refusals = 0
+    this.#follow()
+    this.#say({ ...change, failures: 0 })
+    if (this.#hasNews) return
+    await (change.state === 'blocked' ? this.#wake.waitFor(clock, blockedMs) : this.#wake.wait())
   }
 
-  /** Opens the live stream if it is not open. It only brings news; what is missed is pulled. */
+  async #standBack({ kind, type, message, retryAfterMs = 0 }: SyncFailure): Promise<void> {
+    const lastError = { type, message }
+    if (kind === 'blocked') return this.#idle({ state: 'blocked', lastError })
+    const { engine, clock, random } = this.#options
+    const failures = this.#link.failures + 1
+    const state = kind === 'too-large' ? 'waiting' : kind
+    if (kind === 'needs-credentials') this.#refusals += 1
+    const isTimed = state === 'waiting' || this.#refusals >= failuresMax
+    this.#holdUntil = clock.now() + retryAfterMs
+    // What kept the stream away may have been this failure.
+    this.#streamlessUntil = 0
+    const retryAt = isTimed ? clock.now() + backoffMs(failures, random, retryAfterMs) : undefined
+    this.#say({ state, failures, lastError, ...(retryAt === undefined ? {} : { retryAt }) })
+    keepRetry(engine, { link: this.#link, holdUntil: this.#holdUntil })
+    await (retryAt === undefined ? this.#wake.wait() : this.#wake.waitFor(clock, retryAt - clock.now()))
+  }
+
+  /** Opens the live stream, or a long poll where none gets through, if it is not open. It only brings news. */
   #follow(): void {
     const wire = this.#wire
     if (this.#liveOn === wire) return
     this.#liveOn = wire
+    const { clock } = this.#options
+    const isStreamless = clock.now() < this.#streamlessUntil
+    const again = (pauseMs: number): void => {
+      if (wire.signal.aborted || this.#liveOn !== wire) return
+      this.#liveOn = undefined
+      clock.after(pauseMs, () => this.nudge())
+    }
+    if (isStreamless) this.#longPoll(wire.signal).then(again, () => again(longPollMs))
+    else this.#stream(wire.signal).then(again)
+  }
+
+  /** Follows the live stream to its end; gives the pause before it is tried again. */
+  async #stream(signal: AbortSignal): Promise<number> {
     const { engine, transport, clock, random } = this.#options
     let opened = false
     const onMessage = (message: LiveMessage): void => {
       opened = true
-      this.#hear(message).catch(() => this.wake())
+      this.#hear(message).catch(() => this.nudge())
     }
-    const again = (): void => {
-      if (wire.signal.aborted || this.#liveOn !== wire) return
-      this.#liveOn = undefined
-      // A stream that ends is opened again soon; one that can't be opened is left to the poll for a while.
-      clock.after(backoffMs(opened ? 1 : 6, random), () => this.wake())
-    }
-    transport.live(engine.view.confirmed.head, onMessage, wire.signal).then(again, again)
+    await transport.live(engine.view.confirmed.head, onMessage, signal).catch(() => {})
+    if (opened) return backoffMs(1, random)
+    if (!signal.aborted) this.#streamlessUntil = clock.now() + streamlessMs
+    return 0
   }
 
-  async #hear(message: LiveMessage): Promise<void> {
+  /** Stands for a live stream until it brings something; gives the pause before the next one. */
+  async #longPoll(signal: AbortSignal): Promise<number> {
+    const { engine, transport, clock } = this.#options
+    const { head } = engine.view.confirmed
+    const startedAt = clock.now()
+    const page = await transport.pull(head, signal, longPollMs)
+    if (page.status === 'page') await this.#hear({ head: page.head, page })
+    const hasMoved = engine.view.confirmed.head.position > head.position
+    return hasMoved ? 0 : startedAt + longPollMs - clock.now()
+  }
+
+  async #hear({ head, page }: LiveMessage): Promise<void> {
     const { engine } = this.#options
-    if (message.kind === 'alive') return
-    const head = message.kind === 'head' ? message.head : message.page.head
-    this.#learn({ serverHead: head, sent: 0 })
-    if (message.kind === 'page') await takePage(engine, message.page)
-    if (engine.view.confirmed.head.position < head || engine.view.pending.size > 0) this.wake()
+    this.#learn(head)
+    if (head === undefined) return
+    if (page !== undefined) await takePage(engine, page)
+    if (engine.view.confirmed.head.position < head || engine.view.pending.size > 0) this.nudge()
   }
 
-  #learn({ serverHead, sent }: Learned): void {
+  #learn(serverHead = 0, sent = 0): void {
+    this.#lastLifeAt = this.#options.clock.now()
     this.#link = {
       ...this.#link,
       serverHead: Math.max(this.#link.serverHead, serverHead),
       sent: Math.max(this.#link.sent, sent),
-      lastAnswerAt: this.#options.clock.now(),
+      lastAnswerAt: this.#lastLifeAt,
     }
   }
 
-  #say(change: Pick<SyncLink, 'state'> & Partial<SyncLink>): void {
+  #isFree(): boolean {
+    return this.#options.clock.now() >= this.#holdUntil
+  }
+
+  #giveUp(ms: number): void {
+    if (this.#options.clock.now() - this.#lastLifeAt > ms) this.#wire.abort()
+  }
+
+  #say(change: Change): void {
     const { lastError: _error, retryAt: _retry, ...rest } = this.#link
     this.#link = { ...rest, ...change }
     this.#options.onLink(this.#link)
   }
 }
+
+type Change = Pick<SyncLink, 'state'> & Partial<SyncLink>

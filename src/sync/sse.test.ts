@@ -6,10 +6,7 @@ import { createSseParser } from './sse.ts'
 /** What a stream says, cut into chunks at these places. */
 function said(text: string, cuts: readonly number[] = []): readonly string[] {
   const heard: string[] = []
-  const feed = createSseParser({
-    onEvent: (name, data) => heard.push(`${name}=${data}`),
-    onComment: () => heard.push(':'),
-  })
+  const feed = createSseParser((name, data) => heard.push(name === '' ? ':' : `${name}=${data}`))
   const places = [...new Set([0, ...cuts.map((cut) => cut % (text.length + 1)), text.length])].sort((a, b) => a - b)
   places.slice(1).forEach((end, at) => feed(text.slice(places[at], end)))
   return heard
@@ -58,10 +55,7 @@ test('reads what eventsource-parser reads, however the stream is cut', () => {
     fc.property(stream, fc.array(fc.nat(200), { maxLength: 6 }), (text, cuts) => {
       const ours: unknown[] = []
       const theirs: unknown[] = []
-      const feed = createSseParser({
-        onEvent: (name, data) => ours.push([name, data]),
-        onComment: () => ours.push('comment'),
-      })
+      const feed = createSseParser((name, data) => ours.push(name === '' ? 'comment' : [name, data]))
       const parser = createParser({
         onEvent: ({ event, data }) => theirs.push([event ?? 'message', data]),
         onComment: () => theirs.push('comment'),

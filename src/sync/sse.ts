@@ -1,14 +1,9 @@
-/** What a server-sent event stream brings: an event, or a comment, which is a heartbeat. */
-export interface SseHandler {
-  readonly onEvent: (name: string, data: string) => void
-  readonly onComment: () => void
-}
-
 /**
  * Reads a stream of server-sent events as the HTML standard has it, chunk by chunk: lines end with CR, LF or CRLF, `data`
- * lines join, an empty line sends the event. `id` and `retry` are of no use here: a stream is resumed by position.
+ * lines join, an empty line sends the event. A comment, which is a heartbeat, is an event without a name. `id` and `retry`
+ * are of no use here: a stream is resumed by position.
  */
-export function createSseParser({ onEvent, onComment }: SseHandler): (chunk: string) => void {
+export function createSseParser(onEvent: (name: string, data: string) => void): (chunk: string) => void {
   let rest = ''
   let name = ''
   let data: string[] = []
@@ -20,7 +15,7 @@ export function createSseParser({ onEvent, onComment }: SseHandler): (chunk: str
       return
     }
     const [, field, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? []
-    if (field === '') onComment()
+    if (field === '') onEvent('', '')
     else if (field === 'event') name = value
     else if (field === 'data') data.push(value)
   }

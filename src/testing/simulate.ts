@@ -3,9 +3,12 @@ import { memoryStore } from '../../server/memory-store.ts'
 import { Host } from '../../worker/host.ts'
 import { createLogClient } from '../client/log-client.ts'
 import type { Log } from '../client/types.ts'
+import type { AnyDecider } from '../core/decider.ts'
 import type { EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import type { Clock, Fetch, Locks, Random } from '../core/ports.ts'
+import { createDeciders } from '../core/rulings.ts'
+import { createDeciding } from '../log/deciding.ts'
 import { workerProtocol } from '../protocol/worker.ts'
 import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
 import { MemoryChannels } from './memory-channels.ts'
@@ -17,6 +20,8 @@ import { VirtualClock } from './virtual-clock.ts'
 const url = 'http://server.test/sync'
 /** Time that a world is given to become quiet. */
 const settleMsMax = 60 * 60_000
+/** Notices have come by then. */
+const noticeMsMax = 20
 
 export interface SimulateOptions<N extends number = number> {
   /** How many; 2 by default. */
@@ -31,11 +36,11 @@ export interface SimulateOptions<N extends number = number> {
 }
 
 /** One browser in a simulated world: a database, and tabs that share it. */
-export interface Device<M extends EventMap> {
+export interface Device<M extends EventMap, Ds extends AnyDecider = AnyDecider> {
   /** The log in the device's first tab. Once that is closed, open another one. */
-  readonly log: Log<M>
+  readonly log: Log<M, Ds>
   /** Another tab of the same browser. */
-  openTab(): Log<M>
+  openTab(): Log<M, Ds>
   /** Cuts the line to the server, and what is under way on it. */
   offline(): void
   online(): void
@@ -51,8 +56,8 @@ type Tuple<T, N extends number, A extends readonly T[] = []> = number extends N
     : Tuple<T, N, readonly [...A, T]>
 
 /** Devices, a server, and the time between them, all in memory. */
-export interface World<M extends EventMap, N extends number = number> {
-  readonly devices: Tuple<Device<M>, N>
+export interface World<M extends EventMap, N extends number = number, Ds extends AnyDecider = AnyDecider> {
+  readonly devices: Tuple<Device<M, Ds>, N>
   readonly clock: VirtualClock
   /** Lets time pass until every device that is online has everything confirmed. Rejects when that does not come. */
   settle(): Promise<void>
@@ -60,10 +65,10 @@ export interface World<M extends EventMap, N extends number = number> {
 }
 
 /** A world of several devices and one server that runs the real client and server code on a simulated clock and network. */
-export function simulate<M extends EventMap, const N extends number = 2>(
-  model: Model<M>,
+export function simulate<M extends EventMap, Ds extends readonly AnyDecider[], const N extends number = 2>(
+  model: Model<M, Ds>,
   options: SimulateOptions<N> = {},
-): World<M, N> {
+): World<M, N, Ds[number]> {
   const clock = new VirtualClock()
   const random = seededRandom(options.seed ?? 1)
   const server = createSyncHandler({ model, store: memoryStore(), clock })
@@ -75,7 +80,7 @@ export function simulate<M extends EventMap, const N extends number = 2>(
     )
   })
   return {
-    devices: devices as readonly Device<M>[] as Tuple<Device<M>, N>,
+    devices: devices as readonly Device<M, Ds[number]>[] as Tuple<Device<M, Ds[number]>, N>,
     clock,
     settle: () => settle(clock, devices),
     close: async () => {
@@ -95,18 +100,18 @@ interface DeviceParts {
   readonly database: MemoryDatabase
 }
 
-class SimulatedDevice<M extends EventMap> implements Device<M> {
-  readonly log: Log<M>
-  readonly #model: Model<M>
+class SimulatedDevice<M extends EventMap, Ds extends readonly AnyDecider[]> implements Device<M, Ds[number]> {
+  readonly log: Log<M, Ds[number]>
+  readonly #model: Model<M, Ds>
   readonly #clock: VirtualClock
   readonly #random: Random
   readonly #locks: Locks
   readonly #channels = new MemoryChannels()
   readonly #line: Line
   readonly #database: MemoryDatabase
-  readonly #tabs: Log<M>[] = []
+  readonly #tabs: Log<M, Ds[number]>[] = []
 
-  constructor(model: Model<M>, parts: DeviceParts, serve: Fetch) {
+  constructor(model: Model<M, Ds>, parts: DeviceParts, serve: Fetch) {
     this.#model = model
     this.#clock = parts.clock
     this.#random = parts.random
@@ -117,7 +122,7 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
   }
 
   /** A tab that is open; none when the browser was closed. */
-  get tab(): Log<M> | undefined {
+  get tab(): Log<M, Ds[number]> | undefined {
     return this.#tabs.find((tab) => tab.storage.get().state !== 'closed')
   }
 
@@ -125,7 +130,7 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
     return this.#line.isUp && this.tab !== undefined
   }
 
-  openTab(): Log<M> {
+  openTab(): Log<M, Ds[number]> {
     const store = () => openMemoryStore(this.#database, { durable: true })
     const host = new Host(
       {
@@ -137,7 +142,10 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
         openStore: async () => store(),
         openFallback: store,
       },
-      { sync: ({ log }) => ({ url: `${url}/${encodeURIComponent(log)}` }) },
+      {
+        deciding: createDeciding(createDeciders(this.#model.deciders)),
+        sync: ({ log }) => ({ url: `${url}/${encodeURIComponent(log)}` }),
+      },
     )
     const log = createLogClient(this.#model, '', {
       clock: this.#clock,
@@ -178,7 +186,10 @@ class SimulatedDevice<M extends EventMap> implements Device<M> {
   }
 }
 
-async function settle<M extends EventMap>(clock: VirtualClock, devices: readonly SimulatedDevice<M>[]): Promise<void> {
+async function settle<M extends EventMap, Ds extends readonly AnyDecider[]>(
+  clock: VirtualClock,
+  devices: readonly SimulatedDevice<M, Ds>[],
+): Promise<void> {
   const isQuiet = async (): Promise<boolean> => {
     const tabs = devices.flatMap((device) => (device.isOnline ? (device.tab ?? []) : []))
     const heads = await Promise.all(tabs.map((tab) => tab.logHead()))
@@ -191,6 +202,8 @@ async function settle<M extends EventMap>(clock: VirtualClock, devices: readonly
     clock.step()
     await turn()
   }
+  // A page hears of the last writes of a burst a moment later.
+  await runUntil(clock, new Promise<boolean>((resolve) => clock.after(noticeMsMax, () => resolve(true))))
 }
 
 /** Lets time pass until a promise is settled. */
