@@ -1,4 +1,5 @@
-// Three projects: `unit` in Node, `browser` inside Chromium, `e2e` in Node driving Chromium against the built demo.
+// Four projects: `unit` in Node, `browser` inside Chromium, `e2e` in Node driving Chromium against the built demo, and
+// `kill`, which takes minutes and is left out of a plain `npm test`: `npm run test:kill`.
 // One alone: `npm test -- --project unit`, or without building anything `npx vitest run --project unit`.
 import { existsSync, readFileSync } from 'node:fs'
 import { playwright } from '@vitest/browser-playwright'
@@ -44,7 +45,9 @@ export default defineConfig({
       },
       {
         resolve,
-        optimizeDeps: { include: browserDependencies },
+        optimizeDeps: {
+          include: [...browserDependencies, 'react', 'react-dom', 'react-dom/client', 'react-dom/server'],
+        },
         worker: { format: 'es' },
         test: {
           name: 'browser',
@@ -71,6 +74,15 @@ export default defineConfig({
           // Each file starts servers and browsers of its own: side by side they would only slow each other down.
           fileParallelism: false,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: 'kill',
+          include: ['test/kill/**/*.test.ts'],
+          testTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -1,5 +1,4 @@
-import type { Log } from 'tidelog'
-import type { ShopMap } from './shop.ts'
+import type { ShopLog } from './shop.ts'
 
 const place = 'tidelog-demo-offline'
 
@@ -26,7 +25,7 @@ export interface OfflineWish {
   readonly toggle: () => void
 }
 
-export function keepOfflineWish({ sync }: Log<ShopMap>): OfflineWish {
+export function keepOfflineWish({ sync }: ShopLog): OfflineWish {
   // Until the log has answered, the wish is the best that is known.
   const holds = (): boolean => {
     const { state } = sync.get()

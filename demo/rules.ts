@@ -1,76 +1,74 @@
-// What may happen to a cart. Pure: a cart goes in, facts or a refusal come out.
+// What may happen to a cart. Pure: a wish and a cart go in, facts or a refusal come out. So each of them can be asked again
+// when other devices were faster.
 
-import type { Fact } from 'tidelog'
-import type { Cart, ShopMap } from './shop.ts'
-import { events } from './shop.ts'
+import type { DecisionScope } from 'tidelog'
+import { refuse } from 'tidelog'
+import * as v from 'valibot'
+import { type Cart, cart, define, events, type ShopMap, totalOf } from './cart.ts'
 
 export const cartItemsMax = 3
 
-/** A business "no", as a value. */
-export type Refusal =
-  | { readonly type: 'CartFull'; readonly max: number }
-  | { readonly type: 'CartCannotBeAltered' }
-  | { readonly type: 'CartDoesNotExist' }
-  | { readonly type: 'ItemNotInCart' }
-  | { readonly type: 'CartIsEmpty' }
-export type Decision = readonly Fact<ShopMap>[] | Refusal
+const InCart = v.object({ cartId: v.string() })
+const OneItem = v.object({ ...InCart.entries, itemId: v.string() })
+const AddItem = v.object({ ...OneItem.entries, productId: v.string(), price: v.number(), fingerprint: v.string() })
+const SubmitCart = v.object({ ...InCart.entries, total: v.number() })
 
-/** What a decision is made from, and which later events would make it worth deciding again. */
-export interface Rule {
-  readonly cartId: string
-  readonly overtakenBy: readonly (keyof ShopMap)[]
-  readonly decide: (cart: Cart | undefined) => Decision
+/** Every rule looks at its whole cart, and at no other. */
+const scope = ({ cartId }: v.InferOutput<typeof InCart>): DecisionScope<ShopMap> => ({ query: { tags: { cartId } } })
+
+const inOpenCart = <D>(state: Cart | undefined, decide: (open: Cart) => D) => {
+  if (state === undefined) return refuse('CartDoesNotExist')
+  return state.submitted ? refuse('CartCannotBeAltered') : decide(state)
 }
 
-const open = (cart: Cart | undefined, decide: (cart: Cart) => Decision): Decision => {
-  if (cart === undefined) return { type: 'CartDoesNotExist' }
-  return cart.submitted === undefined ? decide(cart) : { type: 'CartCannotBeAltered' }
+export const decideAdd = (item: v.InferOutput<typeof AddItem>, state: Cart | undefined) => {
+  const { cartId, itemId } = item
+  if (state === undefined) return [events.CartCreated({ cartId }), events.ItemAdded(item)]
+  return inOpenCart(state, ({ items }) => {
+    if (items.some((present) => present.itemId === itemId)) return []
+    return items.length < cartItemsMax ? [events.ItemAdded(item)] : refuse('CartFull', { max: cartItemsMax })
+  })
 }
 
-export interface AddItem {
-  readonly cartId: string
-  readonly itemId: string
-  readonly productId: string
-  readonly price: number
-  readonly fingerprint: string
-}
-export const addItem = (item: AddItem): Rule => ({
-  cartId: item.cartId,
-  overtakenBy: ['CartCreated', 'ItemAdded', 'CartSubmitted'],
-  decide: (cart) => {
-    if (cart === undefined) return [events.CartCreated({ cartId: item.cartId }), events.ItemAdded({ ...item })]
-    return open(cart, ({ items }) => {
-      if (items.some(({ itemId }) => itemId === item.itemId)) return []
-      return items.length < cartItemsMax ? [events.ItemAdded({ ...item })] : { type: 'CartFull', max: cartItemsMax }
-    })
-  },
-})
+export const decideRemove = ({ cartId, itemId }: v.InferOutput<typeof OneItem>, state: Cart | undefined) =>
+  inOpenCart(state, ({ items }) =>
+    items.some((present) => present.itemId === itemId)
+      ? [events.ItemRemoved({ cartId, itemId })]
+      : refuse('ItemNotInCart'),
+  )
 
-export const removeItem = (item: { readonly cartId: string; readonly itemId: string }): Rule => ({
-  cartId: item.cartId,
-  overtakenBy: ['ItemRemoved', 'CartCleared', 'CartSubmitted'],
-  decide: (cart) =>
-    open(cart, ({ items }) =>
-      items.some(({ itemId }) => itemId === item.itemId)
-        ? [events.ItemRemoved({ cartId: item.cartId, itemId: item.itemId })]
-        : { type: 'ItemNotInCart' },
-    ),
-})
+export const decideClear = ({ cartId }: v.InferOutput<typeof InCart>, state: Cart | undefined) =>
+  inOpenCart(state, ({ items }) => (items.length > 0 ? [events.CartCleared({ cartId })] : refuse('CartIsEmpty')))
 
-export const clearCart = ({ cartId }: { readonly cartId: string }): Rule => ({
-  cartId,
-  overtakenBy: ['CartCleared', 'CartSubmitted'],
-  decide: (cart) =>
-    open(cart, ({ items }) => (items.length > 0 ? [events.CartCleared({ cartId })] : { type: 'CartIsEmpty' })),
-})
+/** Nobody pays another total than the one on the screen when the order was placed. */
+export const decideSubmit = ({ cartId, total }: v.InferOutput<typeof SubmitCart>, state: Cart | undefined) =>
+  inOpenCart(state, ({ items }) => {
+    if (items.length === 0) return refuse('CartIsEmpty')
+    const now = totalOf(items)
+    if (now !== total) return refuse('TotalChanged', { total: now })
+    const products = items.map(({ productId, price }) => ({ productId, price }))
+    return [events.CartSubmitted({ cartId, products, total })]
+  })
 
-export const submitCart = ({ cartId }: { readonly cartId: string }): Rule => ({
-  cartId,
-  overtakenBy: ['ItemAdded', 'ItemRemoved', 'CartCleared', 'CartSubmitted'],
-  decide: (cart) =>
-    open(cart, ({ items }) => {
-      if (items.length === 0) return { type: 'CartIsEmpty' }
-      const products = items.map(({ productId, price }) => ({ productId, price }))
-      return [events.CartSubmitted({ cartId, products, total: items.reduce((sum, { price }) => sum + price, 0) })]
-    }),
+export const addItem = define.decider({ name: 'add-item', command: AddItem, scope, state: cart, decide: decideAdd })
+export const removeItem = define.decider({
+  name: 'remove-item',
+  command: OneItem,
+  scope,
+  state: cart,
+  decide: decideRemove,
+})
+export const clearCart = define.decider({
+  name: 'clear-cart',
+  command: InCart,
+  scope,
+  state: cart,
+  decide: decideClear,
+})
+export const submitCart = define.decider({
+  name: 'submit-cart',
+  command: SubmitCart,
+  scope,
+  state: cart,
+  decide: decideSubmit,
 })

@@ -1,97 +1,20 @@
-// The model: one definition for the page, the worker and whoever else reads this log. No side effects here.
+// The model: one definition for the page, the worker and whoever else reads this log.
 
-import type { Events, Recorded } from 'tidelog'
-import { defineEvents, defineFor, defineLog, event } from 'tidelog'
-import * as v from 'valibot'
+import type { AppendRefused, DeadLetter, Executed, Log, RefusalsOf } from 'tidelog'
+import { defineLog } from 'tidelog'
+import { events, type ShopMap } from './cart.ts'
+import { addItem, clearCart, removeItem, submitCart } from './rules.ts'
 
-const CartCreated = v.object({ cartId: v.string() })
-const ItemAddedV1 = v.object({ cartId: v.string(), itemId: v.string(), productId: v.string(), price: v.number() })
-const ItemAdded = v.object({ ...ItemAddedV1.entries, fingerprint: v.string() })
-const ItemRemoved = v.object({ cartId: v.string(), itemId: v.string() })
-const CartCleared = v.object({ cartId: v.string() })
-const CartSubmitted = v.object({
-  cartId: v.string(),
-  products: v.array(v.object({ productId: v.string(), price: v.number() })),
-  total: v.number(),
-})
+const deciders = [addItem, removeItem, clearCart, submitCart] as const
 
-const stream = (data: { readonly cartId: string }) => `cart-${data.cartId}`
+export const shop = defineLog({ name: 'shop', events, deciders })
 
-export const events = defineEvents({
-  CartCreated: event(CartCreated, { stream, tags: ['cartId'] }),
-  ItemAdded: event(ItemAdded, {
-    stream,
-    tags: ['cartId', 'productId'],
-    version: 2,
-    upcast: { 1: (old: v.InferOutput<typeof ItemAddedV1>) => ({ ...old, fingerprint: 'default-fingerprint' }) },
-  }),
-  ItemRemoved: event(ItemRemoved, { stream, tags: ['cartId'] }),
-  CartCleared: event(CartCleared, { stream, tags: ['cartId'] }),
-  CartSubmitted: event(CartSubmitted, { stream, tags: ['cartId'] }),
-})
-
-export type ShopMap = typeof events extends Events<infer M> ? M : never
-export type ShopEvent = Recorded<ShopMap>
-
-export interface CartItem {
-  readonly itemId: string
-  readonly productId: string
-  /** In cents, as it was when the item was added. */
-  readonly price: number
-  readonly pending: boolean
-}
-export interface Cart {
-  readonly items: readonly CartItem[]
-  readonly submitted: { readonly total: number; readonly pending: boolean } | undefined
-}
-
-/** The one fold of a cart: the view on the screen and the rules see the same state. A cart nobody created is undefined. */
-export function evolve(cart: Cart | undefined, event: ShopEvent): Cart | undefined {
-  const pending = event.position === undefined
-  if (event.type === 'CartCreated') return cart ?? { items: [], submitted: undefined }
-  if (cart === undefined) return undefined
-  switch (event.type) {
-    case 'ItemAdded': {
-      const { itemId, productId, price } = event.data
-      return { ...cart, items: [...cart.items, { itemId, productId, price, pending }] }
-    }
-    case 'ItemRemoved':
-      return { ...cart, items: cart.items.filter((item) => item.itemId !== event.data.itemId) }
-    case 'CartCleared':
-      return { ...cart, items: [] }
-    case 'CartSubmitted':
-      return { ...cart, submitted: { total: event.data.total, pending } }
-  }
-}
-
-const define = defineFor(events)
-
-export const cart = define.projection<Cart | undefined, { readonly cartId: string }>({
-  name: 'cart',
-  version: 1,
-  initial: undefined,
-  scope: ({ cartId }) => ({ query: { tags: { cartId } } }),
-  on: {
-    CartCreated: evolve,
-    ItemAdded: evolve,
-    ItemRemoved: evolve,
-    CartCleared: evolve,
-    CartSubmitted: evolve,
-  },
-})
-
-/** Changes with every event of every cart, also when a pending one is confirmed: the sign to read the log again. */
-export const pulse = define.projection<{ readonly events: number }>({
-  name: 'pulse',
-  version: 1,
-  initial: { events: 0 },
-  on: {
-    CartCreated: ({ events }) => ({ events: events + 1 }),
-    ItemAdded: ({ events }) => ({ events: events + 1 }),
-    ItemRemoved: ({ events }) => ({ events: events + 1 }),
-    CartCleared: ({ events }) => ({ events: events + 1 }),
-    CartSubmitted: ({ events }) => ({ events: events + 1 }),
-  },
-})
-
-export const shop = defineLog({ name: 'shop', events })
+export type ShopDecider = (typeof deciders)[number]
+export type ShopLog = Log<ShopMap, ShopDecider>
+/** A wish that did not come into the log, with its reason. */
+export type Letter = DeadLetter<ShopMap, ShopDecider>
+export type ShopAnswer = Executed<ShopMap, ShopDecider>
+/** What the rules can say no with. */
+export type ShopRefusal = RefusalsOf<ShopDecider>
+/** Why a wish was not carried out: a rule said no, or the log did. */
+export type Trouble = AppendRefused | ShopRefusal

@@ -32,11 +32,17 @@ const known: Readonly<Record<string, string>> = {
   'not-a-tidelog-answer': 'Something else than the sync server answered.',
   'no-progress': 'The server took nothing.',
   'needs-newer-app': 'A newer version of this app has been used here. Please reload.',
+  'needs-decider': 'A pending change needs a rule that this page does not have. Reload, or take it back.',
+  'update-needed': 'A newer version of the shop was here first. Reload, or take back what is pending.',
+  'decider-failed': 'A rule of the shop failed on a pending change. Take it back, or wait for a new version.',
 }
 
-/** Why the last try failed, or nothing when none did. */
-export const errorToWords = ({ lastError }: SyncStatus): string | undefined =>
-  lastError && (known[lastError.type] ?? lastError.message)
+/** Why the last try failed and how many have, or nothing when none did. */
+export function errorToWords({ lastError, failures }: SyncStatus): string | undefined {
+  if (lastError === undefined) return undefined
+  const why = known[lastError.type] ?? lastError.message
+  return failures > 1 ? `${why} Tried ${failures} times.` : why
+}
 
 /** One line and a bit for the state of sync. */
 export function syncToWords(status: SyncStatus, now: number): SyncWords {
@@ -58,6 +64,8 @@ export function syncToWords(status: SyncStatus, now: number): SyncWords {
       return { mood: 'trouble', title: 'Not attached yet', detail: safe(status.pending) }
     case 'diverged':
       return { mood: 'trouble', title: 'The server has another log', detail: 'Nothing here was changed or lost.' }
+    case 'blocked':
+      return { mood: 'trouble', title: 'Held up', detail: safe(status.pending) }
     case 'stopped':
       return {
         mood: 'trouble',

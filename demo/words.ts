@@ -1,9 +1,8 @@
 // Everything the page says about outcomes and states, in one place and in plain words.
 
-import type { DeadLetter, StorageStatus } from 'tidelog'
-import type { Trouble } from './commands.ts'
+import type { StorageStatus } from 'tidelog'
 import { productOf } from './products.ts'
-import type { ShopMap } from './shop.ts'
+import type { Letter, Trouble } from './shop.ts'
 
 const money = new Intl.NumberFormat('en-IE', { style: 'currency', currency: 'EUR' })
 export const toMoney = (cents: number): string => money.format(cents / 100)
@@ -14,7 +13,7 @@ export const count = (n: number, one: string, many = `${one}s`): string => `${n}
 export function troubleToWords(trouble: Trouble): string {
   switch (trouble.type) {
     case 'CartFull':
-      return `This cart holds ${count(trouble.max, 'thing')}. Remove one, or start a new cart.`
+      return `This cart holds ${count(trouble.data.max, 'thing')}. Remove one, or start a new cart.`
     case 'CartCannotBeAltered':
       return 'This cart has been ordered, so it stays as it is. Start a new cart for more.'
     case 'CartDoesNotExist':
@@ -23,8 +22,8 @@ export function troubleToWords(trouble: Trouble): string {
       return 'That is not in the cart any more.'
     case 'CartIsEmpty':
       return 'The cart is empty. Add something first.'
-    case 'Overtaken':
-      return 'Other tabs were faster every time. Please try again.'
+    case 'TotalChanged':
+      return `The total is ${toMoney(trouble.data.total)} now. Look at the cart again before you order.`
     case 'StorageFull':
       return 'This device has no room left, so nothing was added. Free some space and try again.'
     case 'StorageUnavailable':
@@ -54,34 +53,94 @@ export function storageToWords(status: StorageStatus): string | undefined {
   }
 }
 
-type Letter = DeadLetter<ShopMap>
-
-/** What a refused commit wanted. */
+/** What a refused commit wanted: by its command, or by its events when the command is no longer kept. */
 export function wishToWords(letter: Letter): string {
-  for (const event of letter.events) {
-    if (event.type === 'ItemAdded') return `Add ${productOf(event.data.productId).name}`
-    if (event.type === 'ItemRemoved') return 'Remove an item'
-    if (event.type === 'CartCleared') return 'Empty the cart'
-    if (event.type === 'CartSubmitted') return `Order for ${toMoney(event.data.total)}`
+  switch (letter.decider) {
+    case 'add-item':
+      return `Add ${productOf(letter.command.productId).name}`
+    case 'remove-item':
+      return 'Remove a thing'
+    case 'clear-cart':
+      return 'Empty the cart'
+    case 'submit-cart':
+      return `Order for ${toMoney(letter.command.total)}`
+    default:
+      return factToWords(letter.events.at(-1))
   }
-  return 'Start a cart'
 }
 
-const happened: Readonly<Record<string, string>> = {
-  CartCreated: 'started this cart',
-  ItemAdded: 'added something',
-  ItemRemoved: 'removed something',
-  CartCleared: 'emptied the cart',
-  CartSubmitted: 'placed the order',
+function factToWords(fact: Letter['events'][number] | undefined): string {
+  switch (fact?.type) {
+    case 'ItemAdded':
+      return `Add ${productOf(fact.data.productId).name}`
+    case 'ItemRemoved':
+      return 'Remove a thing'
+    case 'CartCleared':
+      return 'Empty the cart'
+    case 'CartSubmitted':
+      return `Order for ${toMoney(fact.data.total)}`
+    default:
+      return 'Start a cart'
+  }
 }
 
-/** Why the commit was refused. */
-export function reasonToWords(letter: Letter): string {
-  if (letter.reason.type === 'Rejected') {
-    const { title, detail } = letter.reason.problem
-    return detail === undefined ? title : `${title}: ${detail}`
+/** The cart that a refused commit was about. */
+export const cartOf = ({ command, events }: Letter): string | undefined =>
+  command?.cartId ?? events.find(({ data }) => data.cartId)?.data.cartId
+
+/** Why it was refused although it was fine when it was made. */
+export function reasonToWords({ reason }: Letter): string {
+  switch (reason.type) {
+    case 'CartFull':
+      return `The cart was full by then: it holds ${count(reason.data.max, 'thing')}.`
+    case 'CartCannotBeAltered':
+      return 'The cart had been ordered by then.'
+    case 'CartDoesNotExist':
+      return 'The cart did not come into being.'
+    case 'ItemNotInCart':
+      return 'It was out of the cart already.'
+    case 'CartIsEmpty':
+      return 'The cart was empty by then.'
+    case 'TotalChanged':
+      return `The total was ${toMoney(reason.data.total)} by then.`
+    case 'Conflict':
+      return 'Another device was faster.'
+    case 'Confirmed':
+      return `You took it back too late: the server had it already, as number ${reason.position} of the log.`
+    case 'Rejected': {
+      const { title, detail } = reason.problem
+      return `The server can’t take it. ${detail === undefined ? title : `${title}: ${detail}`}`
+    }
   }
-  const deeds = new Set(letter.reason.events.map(({ type }) => happened[type] ?? 'changed it'))
-  const last = [...deeds].at(-1)
-  return last === undefined ? 'Another device was faster.' : `Another device was faster: it ${last} first.`
+}
+
+type Cause = Letter['causedBy'][number]
+
+function causeToWords(event: Cause): string {
+  switch (event.type) {
+    case 'CartCreated':
+      return 'the cart was started'
+    case 'ItemAdded':
+      return `${productOf(event.data.productId).name} was added`
+    case 'ItemRemoved':
+      return 'a thing was removed'
+    case 'CartCleared':
+      return 'the cart was emptied'
+    case 'CartSubmitted':
+      return `it was ordered for ${toMoney(event.data.total)}`
+    case '$unknown':
+      return 'something that only a newer version of the shop knows'
+  }
+}
+
+const causesMax = 4
+
+/** What others did that stood in its way, or nothing when nobody did. */
+export function causesToWords({ causedBy }: Letter): string | undefined {
+  if (causedBy.length === 0) return undefined
+  const told = causedBy.slice(-causesMax).map(causeToWords)
+  const untold = causedBy.length - told.length
+  const deeds = untold > 0 ? [`${untold} more`, ...told] : told
+  const things = count(causedBy.length, 'other thing')
+  return `Because ${things} came in first: ${deeds.join(', ')}.`
 }

@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { fail } from './steps.js'
 
-const measure = async (path) => {
-  const bundle = await rolldown({ input: path, platform: 'browser', logLevel: 'warn' })
+const measure = async (path, external) => {
+  const bundle = await rolldown({ input: path, external, platform: 'browser', logLevel: 'warn' })
   const { output } = await bundle.generate({ format: 'esm', minify: true, comments: false })
   await bundle.close()
   const codes = output.filter((file) => file.type === 'chunk').map((file) => file.code)
@@ -15,10 +15,10 @@ const measure = async (path) => {
 }
 
 const kB = (bytes) => `${(bytes / 1000).toFixed(2)} kB`
-for (const { name, path, limit } of JSON.parse(readFileSync('.size-limit.json', 'utf8'))) {
+for (const { name, path, limit, ignore = [] } of JSON.parse(readFileSync('.size-limit.json', 'utf8'))) {
   if (!existsSync(path)) fail(`${path} is missing: run \`node scripts/build.js --package\` first.`)
   const max = Number.parseFloat(limit) * 1000
-  const bytes = await measure(path)
+  const bytes = await measure(path, ignore)
   if (bytes > max) process.exitCode = 1
   console.log(`${bytes > max ? 'TOO BIG' : 'ok'}  ${name}: ${kB(bytes)} of ${kB(max)} (${path})`)
 }

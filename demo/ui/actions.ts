@@ -1,43 +1,70 @@
-import type { Log } from 'tidelog'
-import { carryOut } from '../commands.ts'
-import type { Product } from '../products.ts'
+import type { CartItem } from '../cart.ts'
+import { type Product, productOf } from '../products.ts'
 import { currentCartId, newId } from '../route.ts'
-import { addItem, clearCart, type Rule, removeItem, submitCart } from '../rules.ts'
-import type { ShopMap } from '../shop.ts'
+import { addItem, clearCart, removeItem, submitCart } from '../rules.ts'
+import type { ShopAnswer, ShopLog } from '../shop.ts'
 import { thisDevice } from '../this-device.ts'
 import { troubleToWords } from '../words.ts'
 import type { Notices } from './notices.ts'
 
-/** What a visitor can do. Each answers whether it was done, and has said so. */
+/** What a visitor can do. Each of them says how it went. */
 export interface Actions {
-  readonly add: (product: Product) => Promise<boolean>
-  readonly remove: (itemId: string, name: string) => Promise<boolean>
-  readonly clear: () => Promise<boolean>
-  readonly submit: () => Promise<boolean>
-  /** For other modules' rules: carries it out and says how it went. */
-  readonly tell: (rule: Rule, done: string) => Promise<boolean>
+  readonly add: (product: Product) => Promise<void>
+  /** Takes it back while it is pending, and removes it afterwards. */
+  readonly remove: (item: CartItem) => Promise<void>
+  readonly clear: () => Promise<void>
+  readonly submit: (total: number) => Promise<void>
+  /** Takes back whatever a pending commit did. */
+  readonly takeBack: (commitId: string, what?: string) => Promise<void>
+  /** Decides a refused wish again. */
+  readonly tryAgain: (commitId: string, wish: string) => Promise<void>
 }
 
-export function createActions(log: Log<ShopMap>, notices: Notices): Actions {
-  const tell = async (rule: Rule, done: string): Promise<boolean> => {
+export function createActions(log: ShopLog, notices: Notices): Actions {
+  const guard = async (run: () => Promise<void>): Promise<void> => {
     try {
-      const answer = await carryOut(log, rule)
-      if (answer.ok) notices.say(done)
-      else notices.refuse(troubleToWords(answer.reason))
-      return answer.ok
+      await run()
     } catch (error) {
       notices.refuse(error instanceof Error ? error.message : String(error))
-      return false
     }
   }
+  const tell = (run: () => Promise<ShopAnswer>, done: string): Promise<void> =>
+    guard(async () => {
+      const answer = await run()
+      if (answer.ok) notices.say(done)
+      else notices.refuse(troubleToWords(answer.reason))
+    })
+  /** Answers whether it was still pending. */
+  const withdraw = async (commitId: string, what: string): Promise<boolean> => {
+    const answer = await log.withdraw({ commitId })
+    if (answer.ok)
+      notices.say(
+        answer.sent
+          ? `${what} is taken back, but it may have been sent already: if the server has it, it comes back.`
+          : `${what} is taken back. Nobody else has seen it.`,
+      )
+    return answer.ok
+  }
   return {
-    tell,
     add: ({ productId, price, name }) => {
       const item = { cartId: currentCartId(), itemId: newId(), productId, price, fingerprint: thisDevice() }
-      return tell(addItem(item), `${name} is in the cart.`)
+      return tell(() => log.execute(addItem, item), `${name} is in the cart.`)
     },
-    remove: (itemId, name) => tell(removeItem({ cartId: currentCartId(), itemId }), `${name} is out of the cart.`),
-    clear: () => tell(clearCart({ cartId: currentCartId() }), 'The cart is empty.'),
-    submit: () => tell(submitCart({ cartId: currentCartId() }), 'Ordered. Thank you!'),
+    remove: async ({ itemId, productId, pending, commitId }) => {
+      const { name } = productOf(productId)
+      const cartId = currentCartId()
+      await guard(async () => {
+        // What was confirmed a moment ago can't be taken back any more, but it can be removed.
+        if (pending && (await withdraw(commitId, name))) return
+        await tell(() => log.execute(removeItem, { cartId, itemId }), `${name} is out of the cart.`)
+      })
+    },
+    clear: () => tell(() => log.execute(clearCart, { cartId: currentCartId() }), 'The cart is empty.'),
+    submit: (total) => tell(() => log.execute(submitCart, { cartId: currentCartId(), total }), 'Ordered. Thank you!'),
+    takeBack: (commitId, what = 'It') =>
+      guard(async () => {
+        if (!(await withdraw(commitId, what))) notices.refuse(`${what} is no longer pending.`)
+      }),
+    tryAgain: (commitId, wish) => tell(() => log.deadLetters.retry(commitId), `${wish}: done.`),
   }
 }

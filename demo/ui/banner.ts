@@ -1,10 +1,9 @@
-import type { Log } from 'tidelog'
-import type { ShopMap } from '../shop.ts'
+import type { ShopLog } from '../shop.ts'
 import { storageToWords } from '../words.ts'
 import { h, mustFind, setText } from './dom.ts'
 
 /** Says when what is done here may not last. */
-export function mountStorageBanner(log: Log<ShopMap>): void {
+export function mountStorageBanner(log: ShopLog): void {
   const banner = mustFind('#storage-banner')
   const show = (): void => {
     const words = storageToWords(log.storage.get())

@@ -1,8 +1,9 @@
-import type { Log, View } from 'tidelog'
+import type { View } from 'tidelog'
+import { type Cart, type CartItem, cart, totalOf } from '../cart.ts'
 import { productOf } from '../products.ts'
 import { cartLink, currentCartId, onCartChange, openNewCart } from '../route.ts'
 import { cartItemsMax } from '../rules.ts'
-import { type Cart, type CartItem, cart, type ShopMap } from '../shop.ts'
+import type { ShopLog } from '../shop.ts'
 import { count, toMoney } from '../words.ts'
 import type { Actions } from './actions.ts'
 import { h, hiddenText, mustFind, picture, setText } from './dom.ts'
@@ -11,7 +12,7 @@ import { type Row, showRows } from './rows.ts'
 import { createStateBadge, updateStateBadge } from './state-badge.ts'
 
 /** The cart that the address names, kept up to date by its view. */
-export function mountCart(log: Log<ShopMap>, actions: Actions): void {
+export function mountCart(log: ShopLog, actions: Actions): void {
   const root = mustFind('#cart')
   const rows = itemRows(actions)
   let view: View<Cart | undefined> | undefined
@@ -31,7 +32,13 @@ export function mountCart(log: Log<ShopMap>, actions: Actions): void {
   }
   for (const button of root.querySelectorAll('[data-new-cart]')) button.addEventListener('click', openNewCart)
   mustFind('[data-testid=cart-clear]', root).addEventListener('click', () => void actions.clear())
-  mustFind('[data-testid=cart-submit]', root).addEventListener('click', () => void actions.submit())
+  mustFind('[data-testid=cart-submit]', root).addEventListener('click', () => {
+    void actions.submit(totalOf(view?.get()?.items ?? []))
+  })
+  mustFind('[data-testid=order-take-back]', root).addEventListener('click', () => {
+    const order = view?.get()?.submitted
+    if (order) void actions.takeBack(order.commitId, 'The order')
+  })
   onCartChange(follow)
   follow()
 }
@@ -44,7 +51,7 @@ function showCart(root: HTMLElement, state: Cart | undefined, rows: Row<CartItem
   showRows(mustFind('#items', root), items, rows)
   // A pending item may be one too many until the server has had its say.
   showBerths(mustFind('#berths', root), submitted ? 0 : Math.max(0, cartItemsMax - items.length))
-  const total = toMoney(submitted?.total ?? items.reduce((sum, { price }) => sum + price, 0))
+  const total = toMoney(submitted?.total ?? totalOf(items))
   for (const place of root.querySelectorAll('[data-total]')) setText(place, total)
   const places = `${items.length} of ${cartItemsMax}`
   setText(mustFind('#cart-places', root), submitted ? count(items.length, 'thing') : places)
@@ -54,6 +61,7 @@ function showCart(root: HTMLElement, state: Cart | undefined, rows: Row<CartItem
   mustFind('#cart-open', root).hidden = submitted !== undefined || items.length === 0
   const done = mustFind('[data-testid=cart-submitted]', root)
   done.hidden = submitted === undefined
+  mustFind('[data-testid=order-take-back]', done).hidden = submitted?.pending !== true
   if (submitted) updateStateBadge(mustFind('.state', done), submitted.pending)
 }
 
@@ -63,29 +71,39 @@ function showBerths(list: HTMLElement, free: number): void {
   while (list.childElementCount < free) list.append(h('span', { class: 'berth' }))
 }
 
-const itemRows = (actions: Actions): Row<CartItem> => ({
-  key: ({ itemId }) => itemId,
-  create: ({ itemId, productId, price }) => {
-    const { name } = productOf(productId)
-    const button = h('button', {
-      type: 'button',
-      class: 'icon-button',
-      'data-testid': 'item-remove',
-      click: () => void actions.remove(itemId, name),
-    })
-    button.append(picture('cross', 'icon'), hiddenText(`Remove ${name}`))
-    return h(
-      'li',
-      { class: 'item', 'data-testid': 'item', 'data-id': itemId, 'data-product': productId },
-      h('div', { class: 'item-art' }, picture(productId, 'art')),
-      h('span', { class: 'item-name' }, name),
-      h('span', { class: 'item-price' }, toMoney(price)),
-      createStateBadge(),
-      button,
-    )
-  },
-  update: (element, { pending }) => {
-    element.dataset.state = pending ? 'pending' : 'confirmed'
-    updateStateBadge(mustFind('.state', element), pending)
-  },
-})
+const itemRows = (actions: Actions): Row<CartItem> => {
+  /** What each row shows now: a button outlives the state that it was made in. */
+  const shown = new WeakMap<HTMLElement, CartItem>()
+  return {
+    key: ({ itemId }) => itemId,
+    create: ({ itemId, productId, price }) => {
+      const { name } = productOf(productId)
+      const button = h('button', {
+        type: 'button',
+        class: 'icon-button item-button',
+        click: () => {
+          const item = shown.get(row)
+          if (item) void actions.remove(item)
+        },
+      })
+      button.append(picture('cross', 'icon'), h('span', { class: 'item-button-words' }), hiddenText(` ${name}`))
+      const row = h(
+        'li',
+        { class: 'item', 'data-testid': 'item', 'data-id': itemId, 'data-product': productId },
+        h('div', { class: 'item-art' }, picture(productId, 'art')),
+        h('div', { class: 'item-line' }, h('span', { class: 'item-name' }, name), h('span', {}, toMoney(price))),
+        h('div', { class: 'item-line' }, createStateBadge(), button),
+      )
+      return row
+    },
+    update: (row, item) => {
+      shown.set(row, item)
+      const { pending } = item
+      row.dataset.state = pending ? 'pending' : 'confirmed'
+      updateStateBadge(mustFind('.state', row), pending)
+      const button = mustFind('.item-button', row)
+      button.dataset.testid = pending ? 'item-take-back' : 'item-remove'
+      setText(mustFind('.item-button-words', button), pending ? 'Take back' : 'Remove')
+    },
+  }
+}

@@ -1,7 +1,7 @@
 import { mustFind } from './dom.ts'
 
-/** Changes a part of the page. Focus that would fall out of it goes to the neighbouring row, or to the part's heading. */
-export function keepFocus(part: HTMLElement, change: () => void): void {
+/** Changes a part of the page. Focus that would fall out of it goes to the neighbouring row, or to a heading. */
+export function keepFocus(part: HTMLElement, change: () => void, heading = '#cart-title'): void {
   const focused = document.activeElement
   if (!(focused instanceof HTMLElement) || !part.contains(focused)) {
     change()
@@ -16,5 +16,5 @@ export function keepFocus(part: HTMLElement, change: () => void): void {
   const neighbour = list?.children[index] ?? list?.lastElementChild
   const next = neighbour?.querySelector('button')
   if (next && next.closest('[hidden]') === null) next.focus()
-  else mustFind('#cart-title').focus()
+  else mustFind(heading).focus()
 }

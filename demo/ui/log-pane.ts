@@ -1,28 +1,44 @@
-import type { Log, Recorded, UnknownEvent } from 'tidelog'
-import { pulse, type ShopMap } from '../shop.ts'
+import type { Recorded, UnknownEvent } from 'tidelog'
+import { pulse, type ShopMap } from '../cart.ts'
+import type { ShopLog } from '../shop.ts'
 import { count } from '../words.ts'
-import { h, mustFind, setText } from './dom.ts'
+import type { Actions } from './actions.ts'
+import { h, hiddenText, mustFind, setText } from './dom.ts'
+import { keepFocus } from './focus.ts'
 import { type Row, showRows } from './rows.ts'
 
 type Entry = Recorded<ShopMap> | UnknownEvent
+/** An event on the screen. A pending commit is taken back as a whole, so only its newest event offers that. */
+interface Line {
+  readonly entry: Entry
+  readonly canBeTakenBack: boolean
+}
 
 const entriesMax = 200
 
 /** The log itself, newest first: pending above the waterline, confirmed below it. */
-export function mountLogPane(log: Log<ShopMap>): void {
+export function mountLogPane(log: ShopLog, actions: Actions): void {
+  const row = lineRows(actions)
   const root = mustFind('#log')
   const [pendingList, confirmedList] = [mustFind('#log-pending', root), mustFind('#log-confirmed', root)]
 
   const show = (entries: readonly Entry[]): void => {
-    const pending = entries.filter(({ position }) => position === undefined)
-    const confirmed = entries.filter(({ position }) => position !== undefined)
-    showRows(pendingList, pending, row)
-    showRows(confirmedList, confirmed, row)
+    const lines = entries.map((entry, at) => {
+      const isPending = entry.position === undefined
+      return { entry, canBeTakenBack: isPending && entries[at - 1]?.commitId !== entry.commitId }
+    })
+    const pending = lines.filter(({ entry }) => entry.position === undefined)
+    const confirmed = lines.filter(({ entry }) => entry.position !== undefined)
+    const change = (): void => {
+      showRows(pendingList, pending, row)
+      showRows(confirmedList, confirmed, row)
+    }
+    keepFocus(pendingList, change, '#log-title')
     pendingList.hidden = pending.length === 0
     mustFind('#log-empty', root).hidden = entries.length > 0
     mustFind('#log-older', root).hidden = entries.length < entriesMax
     mustFind('#waterline', root).hidden = entries.length === 0
-    const words = `${count(confirmed.at(0)?.position ?? 0, 'event')} confirmed, ${pending.length} pending`
+    const words = `${count(confirmed.at(0)?.entry.position ?? 0, 'event')} confirmed, ${pending.length} pending`
     setText(mustFind('#log-count', root), entries.length > 0 ? words : '')
   }
 
@@ -62,25 +78,39 @@ function oneAtATime(run: () => Promise<void>): () => void {
 
 const typeOf = (entry: Entry): string => (entry.type === '$unknown' ? entry.originalType : entry.type)
 
-const row: Row<Entry> = {
-  key: ({ id }) => id,
-  create: (entry) =>
-    h(
+const lineRows = (actions: Actions): Row<Line> => ({
+  key: ({ entry }) => entry.id,
+  create: ({ entry, canBeTakenBack }) => {
+    const type = typeOf(entry)
+    const takeBack = h(
+      'button',
+      {
+        type: 'button',
+        class: 'log-take-back',
+        'data-testid': 'log-take-back',
+        click: () => void actions.takeBack(entry.commitId),
+      },
+      'Take back',
+      hiddenText(`: ${type}`),
+    )
+    return h(
       'li',
-      { class: 'log-row', 'data-testid': 'log-row', 'data-id': entry.id, 'data-type': typeOf(entry) },
+      { class: 'log-row', 'data-testid': 'log-row', 'data-id': entry.id, 'data-type': type },
       h('span', { class: 'log-position' }),
-      h('span', { class: 'log-type' }, typeOf(entry)),
+      h('span', { class: 'log-type' }, type),
       h('span', { class: 'log-place' }),
       h('code', { class: 'log-data' }, ...dataToNodes(entry.data)),
-    ),
-  update: (element, { position, stream, version }) => {
+      ...(canBeTakenBack ? [takeBack] : []),
+    )
+  },
+  update: (element, { entry: { position, stream, version } }) => {
     element.dataset.position = position === undefined ? '' : String(position)
     element.dataset.stream = stream
     element.dataset.version = String(version)
     setText(mustFind('.log-position', element), position === undefined ? 'pending' : String(position))
     setText(mustFind('.log-place', element), `${stream} · v${version}`)
   },
-}
+})
 
 /** `key value` pairs read better than braces; anything that is not an object is shown as JSON. */
 function dataToNodes(data: unknown): readonly Node[] {

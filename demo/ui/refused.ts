@@ -1,105 +1,93 @@
-import type { DeadLetter, Log } from 'tidelog'
-import { addItem, clearCart, type Rule, removeItem, submitCart } from '../rules.ts'
-import type { ShopMap } from '../shop.ts'
-import { count, reasonToWords, wishToWords } from '../words.ts'
+import { cartLink } from '../route.ts'
+import type { Letter, ShopLog } from '../shop.ts'
+import { cartOf, causesToWords, count, reasonToWords, wishToWords } from '../words.ts'
 import type { Actions } from './actions.ts'
 import { h, hiddenText, mustFind, setText } from './dom.ts'
 import { keepFocus } from './focus.ts'
 import type { Notices } from './notices.ts'
 import { type Row, showRows } from './rows.ts'
 
-type Letter = DeadLetter<ShopMap>
+/** The same wish may be refused, tried again and refused once more. */
+const keyOf = ({ commitId, time }: Letter): string => `${commitId} ${time}`
 
-/** Commits that the server refused, each with its reason: decide again on the fresh cart, or let it go. */
-export function mountRefused(log: Log<ShopMap>, actions: Actions, notices: Notices): void {
+/** Wishes that were fine when they were made and refused later, each with its reason: try again, or let it go. */
+export function mountRefused(log: ShopLog, actions: Actions, notices: Notices): void {
   const root = mustFind('[data-testid=refused]')
-  const discard = async (letter: Letter): Promise<void> => {
-    try {
-      await log.deadLetters.discard(letter.commitId)
-    } catch (error) {
-      notices.refuse(error instanceof Error ? error.message : String(error))
-    }
-  }
-  const again = async (letter: Letter, rule: Rule): Promise<void> => {
-    if (await actions.tell(rule, `${wishToWords(letter)}: done.`)) await discard(letter)
-  }
-  const rows = letterRows(again, discard)
+  const { deadLetters } = log
+  const tell = (error: unknown): void => notices.refuse(error instanceof Error ? error.message : String(error))
+  const rows = letterRows({
+    again: (letter) => void actions.tryAgain(letter.commitId, wishToWords(letter)),
+    discard: ({ commitId }) => void deadLetters.discard(commitId).catch(tell),
+  })
+  mustFind('[data-testid=refused-export]', root).addEventListener('click', () => {
+    deadLetters.export().then((text) => download('refused.json', text), tell)
+  })
   // What lay here when the page opened is no news.
   let known: Set<string> | undefined
-  log.deadLetters.list().then(
+  deadLetters.list().then(
     (letters) => {
-      known = new Set(letters.map(({ commitId }) => commitId))
+      known = new Set(letters.map(keyOf))
     },
     () => {},
   )
   const show = (): void => {
-    const letters = log.deadLetters.get()
-    const news = letters.find(({ commitId }) => known !== undefined && !known.has(commitId))
-    for (const { commitId } of letters) known?.add(commitId)
+    const letters = deadLetters.get()
+    const news = letters.filter((letter) => known !== undefined && !known.has(keyOf(letter)))
+    for (const letter of letters) known?.add(keyOf(letter))
     keepFocus(root, () => {
       root.hidden = letters.length === 0
       root.dataset.count = String(letters.length)
       setText(mustFind('#refused-count', root), count(letters.length, 'change'))
       showRows(mustFind('#letters', root), letters, rows)
     })
-    if (news) notices.refuse(`Refused: ${wishToWords(news)}. ${reasonToWords(news)}`)
+    const [first] = news
+    if (first === undefined) return
+    const more = news.length > 1 ? ` And ${news.length - 1} more.` : ''
+    notices.refuseLater(`${wishToWords(first)}. ${reasonToWords(first)}${more}`)
   }
-  log.deadLetters.subscribe(show)
+  deadLetters.subscribe(show)
   show()
 }
 
-/** The command that made the commit, told from its facts. */
-function ruleOf(letter: Letter): Rule | undefined {
-  for (const { type, data } of letter.events) {
-    if (type === 'ItemAdded') return addItem(data)
-    if (type === 'ItemRemoved') return removeItem(data)
-    if (type === 'CartCleared') return clearCart(data)
-    if (type === 'CartSubmitted') return submitCart(data)
-  }
-  return undefined
+function download(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
+  h('a', { href: url, download: name }).click()
+  URL.revokeObjectURL(url)
 }
 
-const letterRows = (
-  again: (letter: Letter, rule: Rule) => Promise<void>,
-  discard: (letter: Letter) => Promise<void>,
-): Row<Letter> => ({
-  key: ({ commitId }) => commitId,
+/** Of what the server has already, no command is kept. */
+const canTryAgain = ({ decider }: Letter): boolean => decider !== undefined
+
+const letterRows = (on: {
+  readonly again: (letter: Letter) => void
+  readonly discard: (letter: Letter) => void
+}): Row<Letter> => ({
+  key: keyOf,
   create: (letter) => {
     const wish = wishToWords(letter)
-    const rule = ruleOf(letter)
-    const buttons = h('div', { class: 'letter-buttons' })
-    if (rule)
-      buttons.append(
-        h(
-          'button',
-          { type: 'button', class: 'button', 'data-testid': 'refused-again', click: () => void again(letter, rule) },
-          'Try again',
-          hiddenText(`: ${wish}`),
-        ),
-      )
-    buttons.append(
+    const button = (name: string, className: string, words: string, click: () => void): HTMLElement =>
       h(
         'button',
-        {
-          type: 'button',
-          class: 'button button-quiet',
-          'data-testid': 'refused-discard',
-          click: () => void discard(letter),
-        },
-        'Discard',
+        { type: 'button', class: `button ${className}`, 'data-testid': `refused-${name}`, click },
+        words,
         hiddenText(`: ${wish}`),
-      ),
-    )
+      )
+    const buttons = h('div', { class: 'letter-buttons' })
+    if (canTryAgain(letter)) buttons.append(button('again', '', 'Try again', () => on.again(letter)))
+    buttons.append(button('discard', 'button-quiet', 'Discard', () => on.discard(letter)))
+    const { commitId, reason, attempt } = letter
+    const causes = causesToWords(letter)
+    const cartId = cartOf(letter)
+    const aside = h('p', { class: 'letter-aside' })
+    if (cartId) aside.append('In cart ', h('a', { href: cartLink(cartId) }, cartId))
+    if (attempt > 1) aside.append(`${cartId ? ', decided' : 'Decided'} ${attempt} times`)
     return h(
       'li',
-      {
-        class: 'letter',
-        'data-testid': 'refused-row',
-        'data-commit-id': letter.commitId,
-        'data-reason': letter.reason.type,
-      },
+      { class: 'letter', 'data-testid': 'refused-row', 'data-commit-id': commitId, 'data-reason': reason.type },
       h('p', { class: 'letter-wish' }, wish),
+      aside,
       h('p', { class: 'letter-reason' }, reasonToWords(letter)),
+      ...(causes === undefined ? [] : [h('p', { class: 'letter-causes', 'data-testid': 'refused-causes' }, causes)]),
       buttons,
     )
   },

@@ -1,6 +1,5 @@
-import type { Log } from 'tidelog'
 import { keepOfflineWish } from '../offline-wish.ts'
-import type { ShopMap } from '../shop.ts'
+import type { ShopLog } from '../shop.ts'
 import { errorToWords, type SyncWords, syncToWords } from '../sync-words.ts'
 import { mustFind, setPicture, setText } from './dom.ts'
 import type { Notices } from './notices.ts'
@@ -10,7 +9,7 @@ const settleMs = 800
 const pictureOf = { calm: 'anchor', busy: 'waves', waiting: 'buoy', paused: 'moon', trouble: 'buoy' } as const
 
 /** How far the server knows this log, and the switch to go without it. */
-export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
+export function mountSyncPane(log: ShopLog, notices: Notices): void {
   const { sync } = log
   const root = mustFind('[data-testid=sync-state]')
   const toggle = mustFind('[data-testid=offline-switch]')
@@ -29,7 +28,8 @@ export function mountSyncPane(log: Log<ShopMap>, notices: Notices): void {
     setText(mustFind('#sync-title', root), words.title)
     setText(mustFind('#sync-detail', root), words.detail)
     const problem = mustFind('#sync-error', root)
-    setText(problem, status.state === 'waiting' ? (errorToWords(status) ?? '') : '')
+    const isHeldUp = status.state === 'waiting' || status.state === 'blocked'
+    setText(problem, isHeldUp ? (errorToWords(status) ?? '') : '')
     problem.hidden = problem.textContent === ''
     setPicture(root, pictureOf[words.mood])
     toggle.setAttribute('aria-checked', String(wish.holds()))

@@ -6,7 +6,7 @@ const chosen = '.build/browser.json'
 const executablePath: string = existsSync(chosen)
   ? JSON.parse(readFileSync(chosen, 'utf8')).chromium
   : (process.env.TIDELOG_CHROMIUM ?? '/usr/bin/chromium')
-const launchOptions = {
+export const launchOptions = {
   executablePath,
   args: [
     '--no-sandbox',

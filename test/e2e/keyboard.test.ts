@@ -5,7 +5,7 @@ import { addDevice, launchBrowser } from './device.ts'
 import { makeFolder } from './folders.ts'
 import { isFocusShown, tabTo } from './keyboard.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
-import { cartUrl, confirmed, eventually, isSwitchedOffline, items, pending, syncShown } from './shop.ts'
+import { cartUrl, confirmed, eventually, isSwitchedOffline, items, notice, pending, syncShown } from './shop.ts'
 
 const folder = makeFolder()
 let server: ServerProcess
@@ -30,7 +30,6 @@ const press = async (testId: string, key: 'Enter' | 'Space' = 'Enter'): Promise<
   await page.keyboard.press(key)
 }
 const cartState = (): Promise<string | null> => page.getByTestId('cart').getAttribute('data-state')
-const notice = (): Promise<string> => page.getByTestId('notice').innerText()
 
 describe('without a mouse, a visitor', () => {
   test('adds, removes and clears, and never loses the focus', async () => {
@@ -50,6 +49,15 @@ describe('without a mouse, a visitor', () => {
     await eventually(() => isSwitchedOffline(page)).toBe('true')
     await eventually(async () => (await syncShown(page)).state).toBe('paused')
     await press('add-rope')
+    await press('add-cap')
+    await eventually(() => items(page)).toEqual(pending('rope', 'cap'))
+    await press('item-take-back')
+    await eventually(() => items(page)).toEqual(pending('cap'))
+    expect(await isFocusShown(page)).toBe(true)
+    await press('log-take-back')
+    await eventually(() => items(page)).toEqual([])
+    await eventually(() => page.evaluate(() => document.activeElement?.id)).toBe('log-title')
+    await press('add-rope')
     await eventually(() => items(page)).toEqual(pending('rope'))
     await press('offline-switch', 'Space')
     await eventually(() => items(page)).toEqual(confirmed('rope'))
@@ -60,7 +68,10 @@ describe('without a mouse, a visitor', () => {
     await press('cart-submit')
     await eventually(cartState).toBe('submitted')
     await press('add-cap')
-    await eventually(notice).toContain('This cart has been ordered')
+    await eventually(() => notice(page)).toMatchObject({
+      kind: 'refused-now',
+      words: expect.stringContaining('This cart has been ordered'),
+    })
     expect(await items(page)).toEqual(confirmed('rope'))
     await press('cart-new')
     await eventually(cartState).toBe('empty')

@@ -4,9 +4,9 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 /**
  * `pass` leaves all as it is · `html` answers 200 with a page · `half` lets the server act and cuts its answer in the
  * middle · `half-push` does so with pushes only · `error` answers 500 · `portal` wants the visitor to sign in ·
- * `silent` takes requests and never answers.
+ * `silent` takes requests and never answers · `mute-push` lets the server act on pushes, and the device never hears of it.
  */
-export type Mood = 'pass' | 'html' | 'half' | 'half-push' | 'error' | 'portal' | 'silent'
+export type Mood = 'pass' | 'html' | 'half' | 'half-push' | 'mute-push' | 'error' | 'portal' | 'silent'
 
 export interface Middlebox {
   readonly url: string
@@ -51,7 +51,11 @@ export async function startProxy(target: string): Promise<Middlebox> {
 
 function answer(mood: Mood, target: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
   const page = (status: number): unknown => outgoing.writeHead(status, { 'content-type': 'text/html' }).end(htmlPage)
-  if (mood === 'pass' || (mood === 'half-push' && incoming.method !== 'POST')) forward(target, incoming, outgoing)
+  const isPush = incoming.method === 'POST'
+  const isPull = incoming.url?.includes('/pull') === true
+  if (mood === 'pass' || (mood === 'half-push' && !isPush)) forward(target, incoming, outgoing)
+  else if (mood === 'mute-push' && isPull) forward(target, incoming, outgoing)
+  else if (mood === 'mute-push' && isPush) incoming.pipe(send(target, incoming).on('error', () => outgoing.destroy()))
   else if (mood === 'half' || mood === 'half-push') forwardHalf(target, incoming, outgoing)
   else if (mood === 'html') page(200)
   else if (mood === 'portal') page(403)

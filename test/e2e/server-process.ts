@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Running, run } from '../../server/process.fixture.ts'
 
-const program = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
+const builtProgram = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
 
 export interface ServerProcess {
   readonly url: string
@@ -13,10 +13,10 @@ export interface ServerProcess {
   readonly startAgain: () => Promise<void>
 }
 
-/** Starts the demo's server with its file of data in `folder`. */
-export async function startServer(folder: string): Promise<ServerProcess> {
+/** Starts the demo's server with its file of data in `folder`; `program` is that of another copy of the package. */
+export async function startServer(folder: string, program: string = builtProgram): Promise<ServerProcess> {
   if (!existsSync(program)) throw new Error('the package is not built: run `npm run build` first')
-  let { running, url } = await launch(folder, '0')
+  let { running, url } = await launch(program, folder, '0')
   return {
     url,
     kill: async () => {
@@ -24,14 +24,18 @@ export async function startServer(folder: string): Promise<ServerProcess> {
       await running.ended
     },
     startAgain: async () => {
-      const again = await launch(folder, new URL(url).port)
+      const again = await launch(program, folder, new URL(url).port)
       running = again.running
       if (again.url !== url) throw new Error(`the server came back at ${again.url}, not at ${url}`)
     },
   }
 }
 
-async function launch(folder: string, port: string): Promise<{ readonly running: Running; readonly url: string }> {
+async function launch(
+  program: string,
+  folder: string,
+  port: string,
+): Promise<{ readonly running: Running; readonly url: string }> {
   const running = run(program, [], { env: { PORT: port, TIDELOG_DATA: folder } })
   const line = await running.line()
   const url = /^tidelog demo: (http:\S+)$/.exec(line ?? '')?.[1]

@@ -64,3 +64,20 @@ export async function reload(page: Page): Promise<void> {
   await page.reload()
   await page.getByTestId('log-row').first().waitFor()
 }
+
+/** What was refused later: each wish with its reason. */
+export const refused = (page: Page): Promise<readonly string[]> =>
+  page
+    .getByTestId('refused-row')
+    .evaluateAll((elements) =>
+      elements.map(
+        (element) =>
+          `${element.querySelector('.letter-wish')?.textContent}: ${(element as HTMLElement).dataset.reason}`,
+      ),
+    )
+
+/** The last thing that the page said, and whether it was a refusal. */
+export const notice = (page: Page): Promise<{ readonly kind: string | undefined; readonly words: string }> =>
+  page
+    .getByTestId('notice')
+    .evaluate((element) => ({ kind: (element as HTMLElement).dataset.kind, words: element.textContent ?? '' }))
