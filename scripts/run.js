@@ -1,4 +1,4 @@
-// One script behind each npm command, from a fresh clone to the result: `run.js start|test|check|bench [arguments]`.
+// One script behind each npm command, from a fresh clone to the result: `run.js start|test|test:kill|check|bench [arguments]`.
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -10,6 +10,7 @@ const toReport = ['--reporter=default', '--reporter=json', `--outputFile.json=${
 const commands = {
   start: { setup: [], build: true, main: ['dist/server/main.js'] },
   test: { setup: ['--browser'], build: true, main: [bin.vitest, 'run', ...toReport] },
+  'test:kill': { setup: ['--browser'], build: true, main: [bin.vitest, 'run', '--project=kill'] },
   check: { setup: [], build: false, main: ['scripts/check.js'] },
   bench: { setup: ['--browser'], build: true, main: ['bench/run.js'] },
 }
@@ -21,6 +22,8 @@ if (!command) fail(`unknown command ${name ?? '(none)'}: one of ${Object.keys(co
 must('scripts/setup.js', ...command.setup)
 // A run that dies half way must not leave an older report for `npm run rows` to believe.
 if (name === 'test') rmSync(report, { force: true })
+// Killing takes minutes, so it is left out where no project is named.
+if (name === 'test' && !rest.some((argument) => argument.startsWith('--project'))) rest.push('--project=!kill')
 if (command.build) must('scripts/build.js')
 if (!existsSync(command.main[0])) fail(`${command.main[0]} is missing.`)
 

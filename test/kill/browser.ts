@@ -1,0 +1,83 @@
+// A browser on a profile on disk, whose processes can all be killed at once.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { chromium, type Page } from 'playwright'
+import { launchOptions } from '../e2e/device.ts'
+
+export interface KillableBrowser {
+  readonly page: Page
+  /** Ends every process of the browser in one instant: nothing is said, finished or flushed by any of them. */
+  readonly kill: () => Promise<void>
+}
+
+export async function startBrowser(profile: string, url: string): Promise<KillableBrowser> {
+  const args = [
+    ...launchOptions.args,
+    '--headless',
+    '--remote-debugging-port=0',
+    '--remote-debugging-pipe',
+    '--no-default-browser-check',
+  ]
+  // In a process group of its own, which its children join.
+  const child = spawn(launchOptions.executablePath, [...args, `--user-data-dir=${profile}`, 'about:blank'], {
+    detached: true,
+    // The pipe is for nothing but its end: a browser that has one closes itself when the tests die before they kill it.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+  })
+  const ended = once(child, 'exit')
+  const kill = async (): Promise<void> => {
+    killGroup(child)
+    await ended
+    while (isRunning(child)) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  try {
+    const connected = await chromium.connectOverCDP(await endpointOf(child))
+    const context = connected.contexts()[0]!
+    const page = context.pages()[0] ?? (await context.newPage())
+    await page.goto(url)
+    return { page, kill }
+  } catch (error) {
+    await kill()
+    throw error
+  }
+}
+
+/** False when the group has no process any more. */
+function killGroup({ pid }: ChildProcess): boolean {
+  if (pid === undefined) return false
+  try {
+    return process.kill(-pid, 'SIGKILL')
+  } catch {
+    return false
+  }
+}
+
+/** Whether a process of the group still runs: it may hold files of the profile. The dead stay listed for a while. */
+function isRunning({ pid }: ChildProcess): boolean {
+  if (!existsSync('/proc/self/stat')) return false
+  return readdirSync('/proc').some((entry) => {
+    if (!/^\d+$/.test(entry)) return false
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
+      const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      return Number(group) === pid && state !== 'Z' && state !== 'X'
+    } catch {
+      return false
+    }
+  })
+}
+
+async function endpointOf(child: ChildProcess): Promise<string> {
+  const said: string[] = []
+  for await (const line of createInterface(child.stderr!)) {
+    const endpoint = /^DevTools listening on (ws:\S+)$/.exec(line)?.[1]
+    if (endpoint !== undefined) {
+      child.stderr!.resume()
+      return endpoint
+    }
+    said.push(line)
+  }
+  throw new Error(`the browser does not start: ${said.join('\n')}`)
+}

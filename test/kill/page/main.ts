@@ -1,0 +1,80 @@
+// A page that writes as fast as it can, and says each beginning and each end at once to the one who counts.
+import { defineEvents, defineLog, event, openLog, type, unwrap } from 'tidelog'
+import type { Entry, Part } from '../tally.ts'
+
+type Berth = Part & { readonly stream: string }
+const events = defineEvents({ Berthed: event(type<Berth>(), { stream: ({ stream }) => stream }) })
+const log = openLog(defineLog({ name: 'harbour', events }), { sync: '/sync/harbour' })
+const counter = new URLSearchParams(location.search).get('counter') ?? ''
+
+let lines: string[] = []
+let telling = false
+/** One request after the other, so that what is told arrives in order. */
+async function tell(line: string): Promise<void> {
+  lines.push(line)
+  if (telling) return
+  telling = true
+  while (lines.length > 0) {
+    const body = lines.join('\n')
+    lines = []
+    await fetch(counter, { method: 'POST', mode: 'no-cors', body })
+  }
+  telling = false
+}
+
+const pick = <T>(choices: readonly T[]): T => choices[Math.floor(Math.random() * choices.length)] as T
+const makeCommit = (commit: string) => {
+  const parts = pick([1, 1, 2, 4])
+  return Array.from({ length: parts }, (_, part) => {
+    const size = pick([10, 10, 10, 10, 100, 100, 100, 2_000, 2_000, 20_000])
+    return events.Berthed({ commit, part, parts, size, pad: '~'.repeat(size), stream: pick(['quay', 'pier']) })
+  })
+}
+
+let isWriting = false
+let made = 0
+async function writeOn(name: string, pauseMs: number): Promise<void> {
+  while (isWriting) {
+    const commit = `${name}-${made++}`
+    void tell(`begin ${commit}`)
+    unwrap(await log.append(makeCommit(commit)))
+    void tell(`end ${commit}`)
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
+
+const controls = {
+  /** Starts writers of commits that are named after `name`; each goes on when its append is acknowledged. */
+  write: (name: string, writers: number, pauseMs = 0): void => {
+    isWriting = true
+    for (let writer = 0; writer < writers; writer++)
+      writeOn(name, pauseMs).catch((error: unknown) => tell(`error ${error}`))
+  },
+  stop: (): void => {
+    isWriting = false
+  },
+  read: async (): Promise<readonly Entry[]> => {
+    const { events } = await log.read().all()
+    return events.map(({ data: { commit, part, parts, size, pad }, stream, version, position }) => {
+      return { commit, part, parts, isIntact: pad.length === size, stream, version, position }
+    })
+  },
+  tryNow: (): void => log.sync.now(),
+  /** Resolves when the server has confirmed all that is here; rejects with the state of sync when that can't be. */
+  synced: (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(new Error(`never in step with the server: ${JSON.stringify(log.sync.get())}`))
+      const look = (): void => {
+        const { state, synced } = log.sync.get()
+        if (synced) resolve()
+        else if (state === 'diverged' || state === 'stopped') giveUp()
+      }
+      log.sync.subscribe(look)
+      look()
+      setTimeout(giveUp, 60_000)
+    }),
+}
+declare global {
+  var harbour: typeof controls
+}
+globalThis.harbour = controls

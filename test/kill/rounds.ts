@@ -1,0 +1,19 @@
+import type { Comparison } from './tally.ts'
+
+/** How often something is killed. `TIDELOG_KILLS=5` for a quick look. */
+export const rounds = Number(process.env.TIDELOG_KILLS ?? 50)
+
+/** What a test saw, as a table. */
+export function report(title: string, figures: Readonly<Record<string, number>>): void {
+  const width = Math.max(...Object.keys(figures).map((name) => name.length))
+  const lines = Object.entries(figures).map(
+    ([name, figure]) => `  ${name.padEnd(width)}  ${String(figure).padStart(6)}`,
+  )
+  process.stdout.write(`\n${[title, ...lines].join('\n')}\n`)
+}
+
+export const figuresOf = ({ missing, half, doubled }: Comparison): Readonly<Record<string, number>> => ({
+  missing: missing.length,
+  half: half.length,
+  doubled: doubled.length,
+})
