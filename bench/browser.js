@@ -15,15 +15,19 @@ const args = [
   '--disable-sync',
 ]
 
-const runMsMax = 60_000
+// A run of one contender takes seconds, and filling a log at the server a minute on a busy machine.
+const runMsMax = 180_000
 
-/** Starts the browser that `setup` chose. `inPage` runs a function of the page on a new page of a new origin. */
+/**
+ * Starts the browser that `setup` chose. `inPage` runs a function of the page on a new page of a new origin, which the
+ * server at `port` serves.
+ */
 export const openBrowser = async (port) => {
   const { chromium: executablePath } = JSON.parse(readFileSync('.build/browser.json', 'utf8'))
   const profile = mkdtempSync(join(tmpdir(), 'tidelog-bench-'))
   const context = await chromium.launchPersistentContext(profile, { executablePath, args, headless: true })
   let origins = 0
-  const inPage = async (use, argument) => {
+  const inPage = async (use, argument, from = port) => {
     const page = await context.newPage()
     const failed = new Promise((_, reject) => {
       // An error in a worker leaves the page waiting for ever; this event hears of both.
@@ -32,7 +36,7 @@ export const openBrowser = async (port) => {
     })
     failed.catch(() => {})
     try {
-      await page.goto(`http://run-${++origins}.localhost:${port}/`)
+      await page.goto(`http://run-${++origins}.localhost:${from}/`)
       return await Promise.race([page.evaluate(use, argument), failed])
     } finally {
       await page.close()

@@ -15,11 +15,20 @@ export const contenders = [
   { name: 'rawSingle', group: 'single', text: 'IndexedDB, one record, in a worker' },
   { name: 'dexieSingle', group: 'single', text: 'Dexie bulkAdd of one event, in a worker' },
   { name: 'logConcurrent', group: 'concurrent', text: 'tidelog, from the page' },
+  { name: 'push', group: 'sync', text: 'push: pending commits, from `resume` until synced' },
+  { name: 'pull', group: 'sync', text: 'pull: a new device, from `openLog` until synced' },
+  {
+    name: 'tail',
+    group: 'sync',
+    text: 'a foreign commit that touches one of a pending tail: pulled, and that one decided again',
+  },
+  { name: 'noTail', group: 'sync', text: 'the same foreign commit pulled on a device without a tail' },
 ]
 
 /**
  * What is compared: `of` over the best of `to`, round by round, so that load on the machine falls on both. A ratio of
- * times (`Ms`) is better when it is small, every other one when it is large. Without a `goal` it is only watched.
+ * times (`Ms`) is better when it is small, every other one when it is large. Without a `goal` it is only watched; without
+ * `to` it is a number of this machine.
  */
 export const ratios = [
   {
@@ -73,6 +82,16 @@ export const ratios = [
     measure: 'appendedPerSecond',
     of: 'rawEvent',
     to: ['rawCommit'],
+  },
+  { id: 'push', text: 'push of pending commits, events/s', measure: 'pushedPerSecond', of: 'push', goal: 5000 },
+  { id: 'pull', text: 'pull on a new device, events/s', measure: 'pulledPerSecond', of: 'pull', goal: 50_000 },
+  {
+    id: 'tail',
+    text: 'time of a pull and rebase with a pending tail ÷ of the pull without one',
+    measure: 'caughtUpMs',
+    of: 'tail',
+    to: ['noTail'],
+    goal: 2,
   },
 ]
 

@@ -26,6 +26,11 @@ const columnTexts = {
   workerMs: 'worker, ms',
   transactionMs: 'transaction, ms',
   blockedMs: 'page blocked, ms',
+  pushedPerSecond: 'pushed, events/s',
+  pulledPerSecond: 'pulled, events/s',
+  caughtUpMs: 'until done, ms',
+  caughtUpMsP95: 'p95, ms',
+  pulledMs: 'of that until the pull is written, ms',
 }
 const splitColumns = ['prepareMs', 'crossingMs', 'workerMs', 'transactionMs']
 
@@ -42,7 +47,7 @@ const ratioTable = (ratios) =>
     ratios.map(({ text, lowerIsBetter, goal, isMet, ...values }) => [
       text,
       spread(values),
-      goal === undefined ? '' : `${lowerIsBetter ? '≤' : '≥'} ${goal}`,
+      goal === undefined ? '' : `${lowerIsBetter ? '≤' : '≥'} ${goal >= 1000 ? number(goal) : goal}`,
       goal === undefined ? '' : isMet ? 'met' : 'missed',
     ]),
   )
@@ -52,7 +57,7 @@ export const toMarkdown = ({ contenders, ratios, options }) => {
   const of = (...groups) => contenders.filter(({ group }) => groups.includes(group))
   const split = contenders.filter(({ measures }) => 'transactionMs' in measures)
   const sections = [
-    ['Ratios', 'Taken within each round; the median counts.', ratios, () => ratioTable(ratios)],
+    ['Ratios and goals', 'Ratios are taken within each round; the median counts.', ratios, () => ratioTable(ratios)],
     [
       `Batched append: ${options.commits} commits of ${options.eventsPerCommit} events, each awaited`,
       'A tag query (tidelog only) finds the 10 events of a commit that carry the tag. Opening reads what the log has to know.',
@@ -76,6 +81,12 @@ export const toMarkdown = ({ contenders, ratios, options }) => {
       'Each with its own outcome; the page is blocked while it makes them.',
       of('concurrent'),
       (rows) => measuresTable(rows, ['appendedPerSecond', 'blockedMs']),
+    ],
+    [
+      `Sync: ${options.pushedCommits} commits pushed, ${options.pulledEvents} pulled, a tail of ${options.tailCommits}; each of one event`,
+      'The server is a process of its own on the same machine, with its log in an SQLite file. The tail is decided commits, each on a stream of its own; taken in the worker, from the wish to resume to the end of the transaction, before anything is pushed.',
+      of('sync'),
+      (rows) => measuresTable(rows, ['pushedPerSecond', 'pulledPerSecond', 'caughtUpMs', 'caughtUpMsP95', 'pulledMs']),
     ],
   ]
   return sections

@@ -10,6 +10,7 @@ import { contenders, ratios } from './contenders.js'
 import { toDocument, toMarkdown } from './report.js'
 import { runRounds } from './rounds.js'
 import { serveFolder } from './serve.js'
+import { startSyncServer } from './start-sync-server.js'
 import { fallsBehind, summariseRun } from './summary.js'
 
 const baselineFile = 'bench/baseline.json'
@@ -34,6 +35,11 @@ const job = {
   singles: 200,
   warmUpSingles: 200,
   concurrent: 1000,
+  pushedCommits: 10_000,
+  pulledEvents: 100_000,
+  tailCommits: 10_000,
+  foreignCommits: 20,
+  warmUpForeignCommits: 5,
   seed: Number(values.seed),
 }
 const options = { ...job, rounds: Number(values.rounds) }
@@ -41,18 +47,29 @@ const options = { ...job, rounds: Number(values.rounds) }
 const groups = values.only?.split(',')
 const chosen = contenders.filter(({ group }) => groups === undefined || groups.includes(group))
 
+const needsServer = ({ group }) => group === 'sync'
+
 const measure = async () => {
   await buildPage()
   const server = await serveFolder(pageFolder)
+  const syncServer = chosen.some(needsServer) ? await startSyncServer(pageFolder) : undefined
   const browser = await openBrowser(server.port)
+  const needing = new Set(chosen.filter(needsServer).map(({ name }) => name))
+  const portOf = (name) => (needing.has(name) ? syncServer.port : server.port)
   try {
+    if (syncServer !== undefined)
+      await browser.inPage((asked) => window.bench.fillPulledLog(asked), job, syncServer.port)
     const eventCharacters = await browser.inPage((asked) => window.bench.eventCharacters(asked), job)
     const rounds = await runRounds(
       chosen.map(({ name }) => name),
       options,
       // Another corpus for each round, the same one for all contenders of a round.
       (name, round) =>
-        browser.inPage(([asked, run]) => window.bench.run(asked, run), [name, { ...job, seed: job.seed + round }]),
+        browser.inPage(
+          ([asked, run]) => window.bench.run(asked, run),
+          [name, { ...job, seed: job.seed + round }],
+          portOf(name),
+        ),
     )
     return {
       machine: { browser: browser.version, cores: cpus().length, platform: `${process.platform} ${process.arch}` },
@@ -63,6 +80,7 @@ const measure = async () => {
   } finally {
     await browser.close()
     await server.stop()
+    await syncServer?.stop()
   }
 }
 

@@ -23,27 +23,36 @@ const summarise = (contender, rounds) => {
 const compare = ({ id, text, measure, of, to, goal }, rounds) => {
   const lowerIsBetter = isTime(measure)
   const best = lowerIsBetter ? Math.min : Math.max
-  const perRound = rounds.map((round) => round[of][measure] / best(...to.map((name) => round[name][measure])))
+  const perRound = rounds.map(
+    (round) => round[of][measure] / (to === undefined ? 1 : best(...to.map((name) => round[name][measure]))),
+  )
   const spread = spreadOf(perRound)
   const isMet = lowerIsBetter ? spread.median <= goal : spread.median >= goal
-  return { id, text, lowerIsBetter, ...spread, ...(goal === undefined ? {} : { goal, isMet }) }
+  return {
+    id,
+    text,
+    isRatio: to !== undefined,
+    lowerIsBetter,
+    ...spread,
+    ...(goal === undefined ? {} : { goal, isMet }),
+  }
 }
 
 /** The result of a run: contenders with medians and spread, and the ratios of those that ran. */
 export const summariseRun = (contenders, ratios, rounds) => {
   const names = new Set(contenders.map(({ name }) => name))
-  const compared = ratios.filter(({ of, to }) => [of, ...to].every((name) => names.has(name)))
+  const compared = ratios.filter(({ of, to = [] }) => [of, ...to].every((name) => names.has(name)))
   return {
     contenders: contenders.map((contender) => summarise(contender, rounds)),
     ratios: compared.map((ratio) => compare(ratio, rounds)),
   }
 }
 
-/** One line for each ratio that fell more than `share` behind the baseline's. */
+/** One line for each ratio that fell more than `share` behind the baseline's; other numbers are their machine's. */
 export const fallsBehind = (ratios, baseline, share = 0.2) =>
-  ratios.flatMap(({ id, text, lowerIsBetter, median }) => {
+  ratios.flatMap(({ id, text, isRatio, lowerIsBetter, median }) => {
     const before = baseline.ratios.find((one) => one.id === id)?.median
-    if (before === undefined) return []
+    if (before === undefined || !isRatio) return []
     const kept = lowerIsBetter ? before / median : median / before
     if (kept >= 1 - share) return []
     return [`${text}: ${median}, the baseline has ${before} (${Math.round((1 - kept) * 100)} % worse)`]

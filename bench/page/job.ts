@@ -10,6 +10,15 @@ export interface Job {
   readonly warmUpSingles: number
   /** Appends of one event that are under way at once. */
   readonly concurrent: number
+  /** Commits of one event that are pending when a push begins. */
+  readonly pushedCommits: number
+  /** Commits of one event in the log that is pulled. */
+  readonly pulledEvents: number
+  /** Pending commits that a foreign one meets. */
+  readonly tailCommits: number
+  /** Foreign commits that a tail meets, one after another; the first ones warm up. */
+  readonly foreignCommits: number
+  readonly warmUpForeignCommits: number
   readonly seed: number
 }
 

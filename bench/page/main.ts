@@ -5,13 +5,16 @@ import { makeCommits } from './corpus.ts'
 import type { Contender, Job, Measures } from './job.ts'
 import { model } from './model.ts'
 import { type BenchLog, measureLogBatches, measureLogConcurrent, measureLogSingles } from './run-log.ts'
+import { measurePull, measurePush, measureTail } from './run-sync.ts'
 import { measureSplit } from './split.ts'
+import { fillPulledLog } from './synced-log.ts'
 import type { BenchWorker, WorkerContender } from './worker.ts'
 
 declare global {
   interface Window {
     bench: {
       run(name: string, job: Job): Promise<Measures>
+      fillPulledLog(job: Job): Promise<void>
       eventCharacters(job: Job): number
     }
   }
@@ -38,6 +41,10 @@ const contenders: Readonly<Record<string, Contender>> = {
   rawSingle: inWorker('rawSingle'),
   dexieSingle: inWorker('dexieSingle'),
   logConcurrent: (job) => measureLogConcurrent(open, job),
+  push: measurePush,
+  pull: measurePull,
+  tail: (job) => measureTail(job, job.tailCommits),
+  noTail: (job) => measureTail(job, 0),
 }
 
 window.bench = {
@@ -46,5 +53,6 @@ window.bench = {
     if (contender === undefined) throw new Error(`no contender ${name}`)
     return contender(job)
   },
+  fillPulledLog,
   eventCharacters: (job) => Math.round(JSON.stringify(makeCommits(job, 1)[0]).length / job.eventsPerCommit),
 }
