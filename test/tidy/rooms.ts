@@ -28,6 +28,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [core, protocol, platform, 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
     packages: ['comlink'],
   },
+  'src/react': { rooms: [core, 'type src/protocol', 'type src/client/types.ts'], packages: ['react'] },
   'src/testing': { rooms: everyRoom, packages: [] },
   'src/index.ts': { rooms: [core, protocol, 'src/client'], packages: [] },
   worker: {
