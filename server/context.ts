@@ -25,7 +25,7 @@ export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): H
     definitions: model === undefined ? undefined : definitionsOf(model.events),
     validate,
     limits,
-    pageLimits: { commitsMax: limits.runCommitsMax, bytesMax: limits.runBytesMax },
+    pageLimits: { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax },
     turns: createTurns(limits.waitingMax),
     clock,
     onError,

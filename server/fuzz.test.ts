@@ -139,7 +139,7 @@ describe('the handler, given anything', () => {
   })
   test('answers any mixture of pushes with any positions, and never stores a commit twice', async () => {
     const store = memoryStore()
-    const limits = { runCommitsMax: 5, lagEventsMax: 30 }
+    const limits = { runCommitsMax: 5, pageCommitsMax: 5, lagEventsMax: 30 }
     const run = fc.array(fc.record({ id: fc.constantFrom(...'ABCDEFGHIJ'), content: fc.constantFrom('p', 'q') }), {
       maxLength: 6,
     })

@@ -78,7 +78,7 @@ describe('a request', () => {
     expect(await problemOf(await handler(pushRequest({ ...runOf([]), protocol: 2 })))).toBe('426 protocol')
   })
   test('to pull names what it has seen and may lower the bounds of a page', async () => {
-    const { handler } = createServer({ limits: { runCommitsMax: 3 } })
+    const { handler } = createServer({ limits: { pageCommitsMax: 3 } })
     await pushed(handler, [{ id: 'A' }, { id: 'B' }, { id: 'C' }])
     expect((await pulled(handler, nothing, '&commitsMax=2')).commits).toHaveLength(2)
     expect((await pulled(handler, nothing, '&commitsMax=9')).commits).toHaveLength(3)

@@ -80,7 +80,7 @@ describe('a live stream', () => {
         return inner.range(...args)
       },
     }
-    const { add, open, handler } = setUp({ runCommitsMax: 2 }, counting)
+    const { add, open, handler } = setUp({ pageCommitsMax: 2 }, counting)
     const live = await open()
     await live.next()
     await add('A')

@@ -1,6 +1,6 @@
 import type { Commit } from '../src/core/commit.ts'
 import type { EventMap } from '../src/core/event.ts'
-import { pushLagEventsMax, runBytesMax, runCommitsMax } from '../src/core/limits.ts'
+import { pushLagEventsMax, runCommitsMax } from '../src/core/limits.ts'
 import type { Model } from '../src/core/model.ts'
 import type { Clock } from '../src/core/ports.ts'
 import type { Problem } from '../src/protocol/sync.ts'
@@ -19,10 +19,12 @@ export interface SyncLimits {
   readonly bodyBytesMax: number
   /** A request body that takes longer to arrive is answered 408. */
   readonly bodyMsMax: number
-  /** Commits in one push or page. */
+  /** Commits in one push. */
   readonly runCommitsMax: number
+  /** Commits in one page of a pull. */
+  readonly pageCommitsMax: number
   /** UTF-8 bytes of the commits in one page; one commit may be larger. */
-  readonly runBytesMax: number
+  readonly pageBytesMax: number
   /** A device further behind has to pull before it pushes. */
   readonly lagEventsMax: number
   /** Likewise, in bytes of commits. */
@@ -47,7 +49,9 @@ export const defaultLimits: SyncLimits = {
   bodyBytesMax: 8_000_000,
   bodyMsMax: 30_000,
   runCommitsMax,
-  runBytesMax,
+  // Smaller pages leave a first sync waiting for the wire; larger ones no longer help, and each is a record on the device.
+  pageCommitsMax: 2_000,
+  pageBytesMax: 2_000_000,
   lagEventsMax: pushLagEventsMax,
   lagBytesMax: 64_000_000,
   comparisonsMax: 50_000_000,

@@ -79,7 +79,7 @@ describe('a push', () => {
     expect(await pushed(handler, [])).toMatchObject({ verdicts: [], page: { commits: [{ id: 'A' }] } })
   })
   test('bounds the page that it answers', async () => {
-    const { handler } = createServer({ limits: { runCommitsMax: 2 } })
+    const { handler } = createServer({ limits: { pageCommitsMax: 2 } })
     await pushed(handler, [{ id: 'A' }, { id: 'B' }])
     const answer = await pushed(handler, [{ id: 'C' }])
     expect(answer).toMatchObject({ page: { commits: [{ id: 'A' }, { id: 'B' }], through: { position: 2 }, head: 3 } })
@@ -98,7 +98,7 @@ describe('a push', () => {
     await pushed(handler, [{ id: 'A' }, { id: 'B' }])
     expect(words(await pushed(handler, [{ id: 'C' }]))).toEqual(['accepted'])
     expect(await pushed(handler, [{ id: 'D' }])).toEqual({ protocol: 1, status: 'pull-first', head: 3 })
-    const large = createServer({ limits: { lagBytesMax: 10, runCommitsMax: 1 } })
+    const large = createServer({ limits: { lagBytesMax: 10, pageCommitsMax: 1 } })
     for (const id of ['A', 'B']) await pushed(large.handler, [{ id }], (await pulled(large.handler)).through)
     expect(await pushed(large.handler, [{ id: 'C' }])).toMatchObject({ status: 'pull-first' })
   })

@@ -75,7 +75,7 @@ async function settle(
 
 /** Reads the log behind the tail up to its head; false when that is too much to check conditions against. */
 async function readTail(store: LogStore, log: string, tail: Tail, seen: Seen, limits: SyncLimits): Promise<boolean> {
-  const pageLimits = { commitsMax: limits.runCommitsMax, bytesMax: limits.runBytesMax }
+  const pageLimits = { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax }
   let length = 0
   for (;;) {
     const { commits, head } = await store.range(log, tail.head().position, pageLimits)

@@ -160,8 +160,5 @@ const placedOf = (commit: Commit | undefined, { first, versions }: Taken): reado
 function toReason(definitions: EventMap, { reason }: Extract<AppendAnswer, { ok: false }>): AnyRefusal {
   if (reason.type === 'Error') throw new TidelogError(reason.code, reason.message)
   if (reason.type === 'Refused') return reason.refusal
-  if (reason.type === 'IdTaken') return { ...reason, message: 'known with other content' }
-  if (reason.type === 'ConditionConflict')
-    return { ...decodeIn(definitions, reason), message: 'the condition does not hold' }
-  return reason
+  return reason.type === 'ConditionConflict' ? decodeIn(definitions, reason) : reason
 }

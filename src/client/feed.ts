@@ -9,6 +9,10 @@ export interface Feed {
   confirmed: number
   /** Commits not yet confirmed. */
   pending: number
+  /** The revision that these counts are of. */
+  revision: number
+  /** Called when the counts have changed. */
+  onCounts: () => void
   /** Called when the syncing worker said how it is going. */
   onLink: () => void
   /** Called when the page is looked at again. */
@@ -33,15 +37,20 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
       feed.onLink()
     }
   })
-  const moved = (counts: Pick<MovedNotice, 'confirmed' | 'pending'>, notice?: MovedNotice): void => {
-    feed.confirmed = counts.confirmed
-    feed.pending = counts.pending
+  const moved = (
+    { confirmed, pending, head: revision }: Pick<MovedNotice, 'confirmed' | 'pending' | 'head'>,
+    notice?: MovedNotice,
+  ): void => {
+    Object.assign(feed, { confirmed, pending, revision })
+    feed.onCounts()
     moves.tell(notice)
   }
   const feed: Feed = {
     link: { state: 'starting', sent: 0, serverHead: 0, failures: 0 },
     confirmed: 0,
     pending: 0,
+    revision: 0,
+    onCounts: () => {},
     onLink: () => {},
     onAwake: () => {},
     onMoved: moves.add,
@@ -53,11 +62,11 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
         }
         const stop = moves.add(end)
         signal?.addEventListener('abort', end)
-        if (signal?.aborted === true) end()
+        if (signal?.aborted) end()
       }),
     opened: ({ sync, head, pending }) => {
       if (sync) feed.link = sync
-      moved({ confirmed: head.confirmed, pending })
+      moved({ confirmed: head.confirmed, pending, head: head.revision })
     },
     close: () => {
       closing.abort()

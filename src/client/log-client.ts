@@ -42,12 +42,17 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   const { call } = connection
   const views = createViews(call, feed, ports.clock)
   const mark = (state: StorageStatus['state']): void => storage.set({ state, durable: storage.get().durable })
-  /** What an answer says of the storage. */
+  /** What an answer says of the storage, and of what is pending. */
   const note = (answer: AppendAnswer): void => {
-    const reason = answer.ok ? undefined : answer.reason
-    if (reason?.type === 'UpdateNeeded' && reason.eventType === undefined) mark('needs-newer-app')
-    if (reason?.type === 'StorageFull') mark('full')
-    if (answer.ok && storage.get().state === 'full') mark('ok')
+    if (answer.ok) {
+      if (storage.get().state === 'full') mark('ok')
+      // Its notice may come later than its answer, and until then the log would pass for synced.
+      if (!answer.first && answer.head.revision > feed.revision) {
+        feed.pending++
+        feed.onCounts()
+      }
+    } else if (answer.reason.type === 'StorageFull') mark('full')
+    else if (answer.reason.type === 'UpdateNeeded' && !('eventType' in answer.reason)) mark('needs-newer-app')
   }
   const writes = createWrites(call, definitions, model.deciders, ports, note)
   const ready = call(async () => {})

@@ -29,7 +29,7 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
   const parts = principal + key && `${encodeURIComponent(principal)}:${encodeURIComponent(key)}`
   const syncUrl = sync && new URL(sync, document.baseURI).href
   // A refusal changes nothing but how easily the browser evicts the log.
-  if (persist === true) navigator.storage?.persist?.().catch(() => {})
+  if (persist) navigator.storage?.persist?.().catch(() => {})
   return createLogClient(model, parts, {
     clock: browserClock,
     random: browserRandom,

@@ -21,7 +21,7 @@ export function createSyncControl(
     if (headers !== undefined) await call((api) => api.setCredentials(headers))
   }
   const show = (): void => cell.set(status())
-  feed.onMoved(show)
+  feed.onCounts = show
   feed.onLink = () => {
     show()
     // The worker says it once for every time that the server refused what it had.

@@ -25,6 +25,6 @@ export async function whenConfirmed(
     mustBe(end.status !== 'unknown', 'a commit', commitId)
     if (end.status !== 'pending') return decodeIn(definitions, end)
     await moved
-    if (signal?.aborted === true) throw new TidelogError('tidelog/aborted', 'aborted')
+    if (signal?.aborted) throw new TidelogError('tidelog/aborted', 'aborted')
   }
 }

@@ -189,7 +189,7 @@ export class Appender {
     const positions = firstOf(view.newerThan(selectors, after), conflictEventsMax)
     const pending = pendingMatching(view, selectors, after?.revision ?? 0)
     const events = [...(await this.#engine.content.eventsAt(positions)), ...pending].slice(0, conflictEventsMax)
-    return refused({ type: 'ConditionConflict', events })
+    return refused({ type: 'ConditionConflict', events, message: 'the condition does not hold' })
   }
 
   /** The answer to a repeated append: the first one's when the content is the same. */
@@ -202,7 +202,8 @@ export class Appender {
       (first === undefined ? await this.#deadLetter(commit.id) : await content.commitAt(first))
     // Another tab discarded the letter: the id is free again.
     if (present === undefined && view.dead.delete(commit.id)) return this.#enqueue(waiting)
-    if (present === undefined || !isSameAsk(present, commit)) return refused({ type: 'IdTaken', commitId: commit.id })
+    if (present === undefined || !isSameAsk(present, commit))
+      return refused({ type: 'IdTaken', commitId: commit.id, message: 'known with other content' })
     return {
       ok: true,
       head: view.marker,

@@ -168,7 +168,7 @@ export class Engine {
   #take(row: WriteRow, plan: Plan<unknown>): void {
     if (row.revision !== this.view.revision + 1) return
     const before = this.view.confirmed.head.position
-    for (const record of plan.records ?? []) this.view.takeRecords([record], record.last)
+    for (const record of plan.records ?? []) this.view.takeRecords([record], record.last, plan.commits)
     this.view.take(row, plan.commits)
     if (plan.commits !== undefined) this.#keep(before, plan.commits, textOf(row, plan.records))
   }

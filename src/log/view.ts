@@ -64,12 +64,12 @@ export class View {
     return this.revision >= this.need
   }
 
-  /** Takes confirmed records that are not in it yet; those behind `through` wait for their pull row. */
-  takeRecords(rows: readonly LogRow[], through: number): void {
+  /** Takes confirmed records that are not in it yet; those behind `through` wait for their pull row. `parsed` is the content of one. */
+  takeRecords(rows: readonly LogRow[], through: number, parsed?: readonly Commit[]): void {
     for (const row of rows) {
       if (row.last > through) return
       if (row.first !== this.confirmed.head.position + 1) continue
-      const commits = parseCommits(row.commits)
+      const commits = parsed ?? parseCommits(row.commits)
       this.confirmed.add(commits, row.revisions, row.last, row.digest)
       if (this.pending.size > 0) this.#arrived.push(...commits)
     }

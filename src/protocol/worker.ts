@@ -1,7 +1,16 @@
 import type { RefusalData } from '../core/command.ts'
 import type { CommandData, Metadata } from '../core/commit.ts'
 import type { TidelogErrorCode } from '../core/errors.ts'
-import type { Invalid, Marker, TooLarge, UpdateNeeded, VersionConflict, Withdrawal } from '../core/outcome.ts'
+import type {
+  ConditionConflict,
+  IdTaken,
+  Invalid,
+  Marker,
+  TooLarge,
+  UpdateNeeded,
+  VersionConflict,
+  Withdrawal,
+} from '../core/outcome.ts'
 import type { AnyQuery } from '../core/queries.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { SyncLink, SyncWish } from './notice.ts'
@@ -117,10 +126,10 @@ export type AppendAnswer =
   | { readonly ok: false; readonly reason: AppendReason }
 export type AppendReason =
   | VersionConflict
-  | { readonly type: 'ConditionConflict'; readonly events: readonly PlacedEvent[] }
+  | ConditionConflict<PlacedEvent>
   | { readonly type: 'StorageFull' | 'StorageUnavailable'; readonly message: string }
   | UpdateNeeded
-  | { readonly type: 'IdTaken'; readonly commitId: string }
+  | IdTaken
   | TooLarge
   | Invalid
   | { readonly type: 'Refused'; readonly refusal: RefusalData }

@@ -2,7 +2,7 @@ import { runCommitsMax } from '../core/limits.ts'
 import { takePage } from '../log/confirm.ts'
 import type { Engine } from '../log/engine.ts'
 import { needsRebase, nextRun, rebase, takeRejected } from '../log/rebase.ts'
-import { type PullPage, type PushVerdicts, syncProtocol, type Verdict } from '../protocol/sync.ts'
+import { type PullAnswer, type PullPage, type PushVerdicts, syncProtocol, type Verdict } from '../protocol/sync.ts'
 import { SyncFailure } from './failure.ts'
 import { noteSending } from './retry-store.ts'
 import type { Transport } from './transport.ts'
@@ -43,13 +43,22 @@ export class Exchange {
   }
 
   async #pullToHead(signal: AbortSignal): Promise<void> {
+    let next: Promise<PullAnswer> | undefined
     for (;;) {
       const { head } = this.#engine.view.confirmed
-      const answer = await this.#transport.pull(head, signal)
+      const answer = await (next ?? this.#transport.pull(head, signal))
       if (answer.status === 'diverged') throw diverged()
+      const { through } = answer
+      // Asked for while this page is written: half of the time is the wire's.
+      next =
+        answer.commits.length > 0 && through.position < answer.head ? this.#transport.pull(through, signal) : undefined
+      next?.catch(() => {})
       if (await this.#takeAll(answer)) return
+      const { position } = this.#engine.view.confirmed.head
       // A server that promises more and brings nothing would be asked without pause.
-      if (this.#engine.view.confirmed.head.position === head.position) throw new SyncFailure('waiting', 'no-progress')
+      if (position === head.position) throw new SyncFailure('waiting', 'no-progress')
+      // Another leader was faster: what was asked for does not follow.
+      if (position !== through.position) next = undefined
     }
   }
 
