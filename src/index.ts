@@ -9,6 +9,7 @@ export type {
   IfVersion,
   Log,
   LogHead,
+  LogOf,
   OpenOptions,
   ReadOptions,
   ReadResult,

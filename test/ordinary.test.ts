@@ -1,4 +1,4 @@
-// Sizes that are ordinary for an app: many at once, long offline, one large fact.
+// Sizes that are ordinary for an app, and a mistake that is: many at once, long offline, one large fact, a rule that mutates.
 import { defineEvents, defineFor, defineLog, event, refuse, type, unwrap } from 'tidelog'
 import { simulate } from 'tidelog/testing'
 import { expect, test } from 'vitest'
@@ -77,5 +77,24 @@ test('one event of nearly 900 kB goes all the way round, and a larger one is ref
   await world.settle()
   const { events: notes } = await bob.log.read({ query: { types: ['Noted'] } }).all()
   expect(notes.map(({ data }) => data.text.length)).toEqual([text.length])
+  await world.close()
+})
+
+test('a rule that changes the state it is given fails, and the next decision finds the state as it was', async () => {
+  const greedy = define.decider({
+    name: 'greedy',
+    command: type<{ text: string }>(),
+    scope: () => ({ query: { types: ['Noted'] } }),
+    initial: { taken: ['1'] },
+    evolve: {},
+    decide: ({ text }, { taken }) => {
+      if (text === 'x') taken.push(text)
+      return taken.length > 1 ? refuse('Full') : [events.Noted({ text })]
+    },
+  })
+  const world = simulate(defineLog({ name: 'greedy', events, deciders: [greedy] }), { devices: 1 })
+  const [{ log }] = world.devices
+  await expect(log.execute(greedy, { text: 'x' })).rejects.toMatchObject({ code: 'tidelog/decider' })
+  expect(await log.execute(greedy, { text: 'y' })).toMatchObject({ ok: true })
   await world.close()
 })

@@ -21,6 +21,12 @@ const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0
 const never = () => new Promise<never>(() => {})
 
 describe('a call', () => {
+  test('of a log that does not open has the code of what went wrong there', async () => {
+    const crossed = Object.assign(new Error('no room'), { name: 'tidelog/storage-lost' })
+    const { call } = createConnection(() => Promise.reject(crossed))
+    await expect(call(never)).rejects.toMatchObject({ code: 'tidelog/storage-lost', message: 'no room' })
+  })
+
   test('of a worker that dies is made again on a new one, once', async () => {
     const { started, start } = workers()
     const { call } = createConnection(start)

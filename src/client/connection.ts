@@ -32,7 +32,7 @@ export function createConnection(start: () => Promise<Session>): Connection {
   const calls = createListeners<[Error]>()
   const connect = (): Promise<Session> => {
     if (session !== undefined) return session
-    session = start()
+    session = start().catch(fromWorker)
     session
       .then(({ lost }) => lost)
       .finally(() => {
@@ -47,9 +47,7 @@ export function createConnection(start: () => Promise<Session>): Connection {
     try {
       return await new Promise((resolve, reject) => {
         const forget = calls.add(reject)
-        use(api)
-          .then(resolve, (error: unknown) => reject(fromWorker(error)))
-          .finally(forget)
+        use(api).catch(fromWorker).then(resolve, reject).finally(forget)
       })
     } catch (error) {
       // Every call may be repeated: appends carry their ids, everything else reads or sets.
@@ -83,5 +81,6 @@ export function createConnection(start: () => Promise<Session>): Connection {
 }
 
 /** An error that crossed from the worker has lost its class and fields: its name is its code. */
-const fromWorker = (error: unknown): unknown =>
-  isTidelogError(error) ? new TidelogError(error.name as TidelogErrorCode, error.message) : error
+const fromWorker = (error: unknown): never => {
+  throw isTidelogError(error) ? new TidelogError(error.name as TidelogErrorCode, error.message) : error
+}

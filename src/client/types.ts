@@ -2,6 +2,7 @@ import type { RefusalData } from '../core/command.ts'
 import type { Metadata } from '../core/commit.ts'
 import type { AnyDecider, CommandOf, FactsOf, RefusalsOf } from '../core/decider.ts'
 import type { EventMap, Fact } from '../core/event.ts'
+import type { Model } from '../core/model.ts'
 import type { Observable } from '../core/observable.ts'
 import type {
   AppendRefused,
@@ -257,3 +258,6 @@ export interface OpenOptions {
   /** A worker of your own, which calls `serveLog`. */
   readonly worker?: () => Worker
 }
+
+/** The log of a model: `LogOf<typeof shop>`. */
+export type LogOf<T> = T extends Model<infer M, infer Ds> ? Log<M, Ds[number]> : never

@@ -1,5 +1,6 @@
 import type { Ruling } from '../core/command.ts'
 import type { Commit } from '../core/commit.ts'
+import { deepFreeze } from '../core/decode.ts'
 import type { Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import { placeOf } from './content.ts'
@@ -54,7 +55,8 @@ export class Draft {
     const below =
       positions.length === 0 ? before.state : fold(before.state, await this.#ground.content.eventsAt(positions))
     const through = Math.min(place, pending.end) - 1
-    const state = fold(below, this.#pending(selectors, before.through, through))
+    // Kept for decisions to come: a rule that changes what it is given has to hear of it.
+    const state = deepFreeze(fold(below, this.#pending(selectors, before.through, through)))
     if (this.#folded.size >= statesMax) this.#folded.clear()
     this.#folded.set(key, { state, position, through })
     return state

@@ -104,6 +104,8 @@ async function openNow({ name, newId }: IdbOptions, drop: () => void): Promise<I
       for (const [store, keyPath] of Object.entries(keyPaths)) db.createObjectStore(store, { keyPath })
       const identity: StateRow = { chain: identityChain, n: 0, format: rowFormat, id: newId() }
       void transaction.objectStore('state').add(identity)
+      // Opening rejects when this aborts; nobody else waits for it.
+      transaction.done.catch(() => {})
     },
     blocking: (_current, _blocked, { target }) => {
       // Whatever this connection has come to: one that stays open holds up a deletion for ever.

@@ -5,6 +5,7 @@ import {
   defineDecider,
   defineLog,
   type FactsOf,
+  type LogOf,
   openLog,
   type RefusalsOf,
   refuse,
@@ -95,7 +96,7 @@ defineDecider(events, { ...twice, initial: { status: 'open' }, evolve: {}, state
 defineDecider(events, twice)
 
 // Commands.
-const log = openLog(ruledShop)
+const log: LogOf<typeof ruledShop> = openLog(ruledShop)
 const item = { cartId: 'c', itemId: 'i', productId: 'p', price: 1 }
 const outcome = await log.execute(addItem, item, { commitId: 'mine', metadata: { actor: 'ann' }, durability: 'strict' })
 type Refused =
