@@ -88,6 +88,7 @@ describe('a letter that is tried again', () => {
     unwrap(await ann.log.execute(book, { seat: '1', by: 'ann' }))
     await back(hall, ann)
     expect(unwrap(await bob.log.deadLetters.retry(receipt.commitId)).events).toEqual([])
+    expect(await bob.log.whenConfirmed(receipt)).toEqual({ status: 'nothing-to-do' })
     expect(await bob.log.deadLetters.list()).toEqual([])
   })
 

@@ -4,7 +4,7 @@ import type { AppendAnswer, AppendReason, AppendText, Durability } from '../prot
 import { isStoreError } from '../store/store.ts'
 import { type Admission, countOn } from './admission.ts'
 import { type Incoming, readCall, toIncoming } from './append-call.ts'
-import { discardDeadLetter, forget, listDeadLetters } from './dead-letters.ts'
+import { discardDeadLetter, forget, keepSettled, listDeadLetters } from './dead-letters.ts'
 import type { Engine, Plan } from './engine.ts'
 import { firstOf } from './first-of.ts'
 import { type Checked, checkGroup } from './group.ts'
@@ -65,7 +65,8 @@ export class Appender {
       })
     const incoming = toIncoming(command === undefined ? { ...head, events } : { ...head, command, events: [] })
     const answer = await this.#enqueue({ ...incoming, isRetry: true })
-    if (answer.ok && answer.versions.length === 0) await discardDeadLetter(this.#engine, id)
+    if (answer.ok && answer.versions.length === 0)
+      await discardDeadLetter(this.#engine, id, [keepSettled(this.#engine, incoming.commit, 'nothing-to-do')])
     return answer
   }
 

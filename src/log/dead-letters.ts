@@ -67,10 +67,14 @@ export async function settledAs(engine: Engine, id: string): Promise<Settled | u
   return (await rowsOf(engine, settledChain, id)).at(-1)?.how as Settled | undefined
 }
 
-/** Forgets a dead letter; answers whether it was there. */
-export async function discardDeadLetter(engine: Engine, id: string): Promise<boolean> {
+/** Forgets a dead letter, or keeps what stands in its place; answers whether it was there. */
+export async function discardDeadLetter(
+  engine: Engine,
+  id: string,
+  instead: readonly Request[] = [],
+): Promise<boolean> {
   const before = await listDeadLetters(engine, id)
-  await engine.store.run(forget(id), { write: true })
+  await engine.store.run([...forget(id), ...instead], { write: true })
   engine.view.dead.delete(id)
   engine.announce()
   return before.length > 0
