@@ -1,0 +1,26 @@
+// Bundles the simulator with the sources it runs, so that Node can run them as they are.
+import { pathToFileURL } from 'node:url'
+import { rolldown } from 'rolldown'
+import { root } from './steps.js'
+
+export const simFile = '.build/sim/main.js'
+
+/** Bundles `test/sim/main.ts`; `plugins` may change the sources on the way. */
+export async function bundleSim(file = simFile, { plugins = [], sourcemap = true } = {}) {
+  const bundle = await rolldown({
+    input: { main: 'test/sim/main.ts', tally: 'test/sim/tally.ts' },
+    platform: 'node',
+    logLevel: 'warn',
+    resolve: { alias: { tidelog: `${root}src/index.ts` } },
+    plugins,
+  })
+  const dir = file.replace(/\/[^/]*$/, '')
+  await bundle.write({ dir, format: 'esm', sourcemap, entryFileNames: '[name].js', minify: false })
+  await bundle.close()
+}
+
+/** What a long run must have seen. */
+export async function mustHappenIn() {
+  const { mustHappen } = await import(pathToFileURL(`${root}.build/sim/tally.js`).href)
+  return mustHappen
+}

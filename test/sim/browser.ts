@@ -1,0 +1,127 @@
+import type { LockOptions, Locks, OpenChannel } from '../../src/core/ports.ts'
+import type { Chaos } from './chaos.ts'
+import { Pipe, type Realm, type Scheduler } from './scheduler.ts'
+
+interface Waiting {
+  readonly realm: Realm
+  readonly mode: 'exclusive' | 'shared'
+  readonly grant: () => void
+}
+interface Name {
+  holders: Waiting[]
+  queue: Waiting[]
+}
+
+/** The locks of one browser. A frozen holder keeps its lock, a dead one loses it. */
+export class SimLocks {
+  /** Every request is granted at once, as in a browser without Web Locks. */
+  readonly grantsAll: boolean
+  readonly #chaos: Chaos
+  readonly #names = new Map<string, Name>()
+
+  constructor(grantsAll: boolean, chaos: Chaos) {
+    this.grantsAll = grantsAll
+    this.#chaos = chaos
+  }
+
+  /** Whether a realm holds a lock whose name ends so. */
+  holds(realm: Realm, suffix: string): boolean {
+    for (const [name, { holders }] of this.#names)
+      if (name.endsWith(suffix) && holders.some((holder) => holder.realm === realm)) return true
+    return false
+  }
+
+  of(realm: Realm): Locks {
+    return { request: (name, options, hold) => this.#request(realm, name, options, hold) }
+  }
+
+  async #request(realm: Realm, name: string, options: LockOptions, hold: () => Promise<void>): Promise<boolean> {
+    if (this.grantsAll) {
+      await new Promise<void>((resolve) => realm.post(this.#chaos.dice.below(3), resolve))
+      await hold()
+      return true
+    }
+    const { mode = 'exclusive', timeoutMs } = options
+    const state = this.#names.get(name) ?? { holders: [], queue: [] }
+    this.#names.set(name, state)
+    const release = await new Promise<(() => void) | undefined>((resolve) => {
+      const leave = (): void => {
+        state.holders = state.holders.filter((other) => other !== waiting)
+        state.queue = state.queue.filter((other) => other !== waiting)
+        this.#grant(state)
+      }
+      const waiting: Waiting = { realm, mode, grant: () => realm.post(this.#chaos.dice.below(3), () => resolve(leave)) }
+      realm.onDeath(leave)
+      state.queue.push(waiting)
+      this.#grant(state)
+      const giveUp = (): void => {
+        if (!state.queue.includes(waiting)) return
+        leave()
+        resolve(undefined)
+      }
+      if (timeoutMs !== undefined) realm.post(timeoutMs, giveUp)
+    })
+    if (release === undefined) return false
+    try {
+      await hold()
+    } finally {
+      release()
+    }
+    return true
+  }
+
+  #grant(state: Name): void {
+    for (let first = state.queue[0]; first !== undefined; first = state.queue[0]) {
+      const isFree =
+        state.holders.length === 0 || (first.mode === 'shared' && state.holders.every(({ mode }) => mode === 'shared'))
+      if (!isFree) return
+      state.queue.shift()
+      state.holders.push(first)
+      first.grant()
+    }
+  }
+}
+
+interface Member {
+  readonly pipes: Map<Member, Pipe>
+  readonly realm: Realm
+  readonly hear: (message: unknown) => void
+}
+
+/** The channels of one browser: messages come as copies, later, in the order of their sender, and some are lost. */
+export class SimChannels {
+  readonly #chaos: Chaos
+  readonly #scheduler: Scheduler
+  readonly #members = new Map<string, Set<Member>>()
+
+  constructor(scheduler: Scheduler, chaos: Chaos) {
+    this.#scheduler = scheduler
+    this.#chaos = chaos
+  }
+
+  of(realm: Realm): OpenChannel {
+    return (name, hear) => {
+      const members = this.#members.get(name) ?? new Set()
+      this.#members.set(name, members)
+      const own: Member = { realm, hear, pipes: new Map() }
+      members.add(own)
+      const close = (): void => {
+        members.delete(own)
+      }
+      realm.onDeath(close)
+      return { post: (message) => this.#post(members, own, message), close }
+    }
+  }
+
+  #post(members: ReadonlySet<Member>, from: Member, message: unknown): void {
+    for (const member of members) {
+      if (member === from || this.#chaos.strikes('notices lost', 0.05)) continue
+      const copy: unknown = structuredClone(message)
+      const pipe = from.pipes.get(member) ?? new Pipe(this.#scheduler, member.realm)
+      from.pipes.set(member, pipe)
+      pipe.post(this.#chaos.dice.skewed(0, 20), () => {
+        if (members.has(member)) member.hear(copy)
+      })
+    }
+  }
+}
