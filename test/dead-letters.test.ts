@@ -1,33 +1,12 @@
 // What did not come into the log, and what was taken back, through the public entries.
 
 import { unwrap } from 'tidelog'
-import { simulate } from 'tidelog/testing'
 import { afterEach, describe, expect, test } from 'vitest'
-import { Gate, until } from './gate.ts'
-import { book, bookAny, ensureHeld, release, events as seatEvents, seating } from './seats.ts'
+import { until } from './gate.ts'
+import { apart, back, booked, closeHall } from './hall.ts'
+import { book, bookAny, ensureHeld, release, events as seatEvents } from './seats.ts'
 
-type Hall = ReturnType<typeof openHall>
-type Place = Hall['devices'][0]
-let world: Hall | undefined
-afterEach(() => world?.close())
-function openHall() {
-  const gate = new Gate()
-  return Object.assign(simulate(seating, { devices: 2, serve: gate.serve }), { gate })
-}
-function apart(): readonly [Hall, Place, Place] {
-  world = openHall()
-  const [ann, bob] = world.devices
-  for (const device of world.devices) device.offline()
-  return [world, ann, bob]
-}
-const back = async (hall: Hall, ...devices: readonly Place[]): Promise<void> => {
-  for (const device of devices) {
-    device.online()
-    await hall.settle()
-  }
-}
-const booked = async ({ log }: Place) =>
-  (await log.read().all()).events.flatMap(({ type, data }) => (type === 'Booked' ? `${data.seat}:${data.by}` : []))
+afterEach(closeHall)
 const first = [seatEvents.Booked({ seat: '1', by: 'bob' })]
 const isFree = { failIfEventsMatch: { tags: { seat: '1' } } } as const
 const unknown = { code: 'tidelog/argument' }

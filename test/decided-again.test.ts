@@ -1,41 +1,19 @@
 // Commands that others overtook, through the public entries: what becomes of them when the device is back.
 
 import { unwrap } from 'tidelog'
-import { MemoryLocks, type SimulateOptions, simulate } from 'tidelog/testing'
+import { MemoryLocks } from 'tidelog/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Clock, Locks } from '../src/core/ports.ts'
-import { Gate, until } from './gate.ts'
-import { book, bookAny, ensureHeld, heldOf, release, events as seatEvents, seating, tell } from './seats.ts'
+import { until } from './gate.ts'
+import { apart, back, booked, closeHall, type Place } from './hall.ts'
+import { book, bookAny, ensureHeld, heldOf, release, events as seatEvents, tell } from './seats.ts'
 
-let world: ReturnType<typeof openHall> | undefined
-afterEach(() => world?.close())
-
-function openHall(options: SimulateOptions<2> = {}) {
-  const gate = new Gate()
-  return Object.assign(simulate(seating, { devices: 2, serve: gate.serve, ...options }), { gate })
-}
-type Hall = ReturnType<typeof openHall>
-type Place = Hall['devices'][0]
-/** Ann and Bob, both without a line. */
-function apart(options?: SimulateOptions<2>): readonly [Hall, Place, Place] {
-  world = openHall(options)
-  const [ann, bob] = world.devices
-  for (const device of world.devices) device.offline()
-  return [world, ann, bob]
-}
-const back = async (hall: Hall, ...devices: readonly Place[]): Promise<void> => {
-  for (const device of devices) {
-    device.online()
-    await hall.settle()
-  }
-}
+afterEach(closeHall)
 const all = async ({ log }: Place) => (await log.read().all()).events
 const contentIds = async (place: Place, commitId: string) =>
   (await all(place)).flatMap((event) => (event.commitId === commitId ? event.id : []))
 const told = async (place: Place) =>
   (await all(place)).flatMap((event) => (event.type === 'Told' ? `${event.data.by}=${event.data.held}` : []))
-const booked = async (place: Place) =>
-  (await all(place)).flatMap(({ type, data }) => (type === 'Booked' ? `${data.seat}:${data.by}` : []))
 const lettersOf = async ({ log }: Place) =>
   (await log.deadLetters.list()).map(({ commitId, reason }) => `${commitId} ${reason.type}`)
 

@@ -1,5 +1,6 @@
 import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
+import { timeNow } from '../core/time.ts'
 import type { AppendAnswer, AppendReason, AppendText, Durability } from '../protocol/worker.ts'
 import { isStoreError } from '../store/store.ts'
 import { type Admission, countOn } from './admission.ts'
@@ -55,14 +56,13 @@ export class Appender {
     if (letter === undefined) return undefined
     const { condition, command, attempt = 1, events, ...rest }: Commit = JSON.parse(letter.commit)
     const { random, clock } = this.#engine
-    const time = new Date(clock.now()).toISOString()
-    const head = { ...rest, contentId: random.newId(), time, attempt: attempt + 1 }
     if (command === undefined && condition !== undefined)
       return refused({
         type: 'Error',
         code: 'tidelog/decider',
         message: 'an append under a condition has to be made anew',
       })
+    const head = { ...rest, contentId: random.newId(), time: timeNow(clock), attempt: attempt + 1 }
     const incoming = toIncoming(command === undefined ? { ...head, events } : { ...head, command, events: [] })
     const answer = await this.#enqueue({ ...incoming, isRetry: true })
     if (answer.ok && answer.versions.length === 0)
@@ -73,13 +73,13 @@ export class Appender {
   #enqueue(incoming: Incoming): Promise<AppendAnswer> {
     return new Promise<AppendAnswer>((answer, fail) => {
       this.#waiting.push({ ...incoming, answer, fail })
-      // What comes in this turn goes into one group.
       if (!this.#pumping) void this.#pump()
     })
   }
 
   async #pump(): Promise<void> {
     this.#pumping = true
+    // What comes in this turn goes into one group.
     await undefined
     while (this.#waiting.length > 0) {
       const group = this.#takeGroup()

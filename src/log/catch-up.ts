@@ -20,7 +20,11 @@ export async function openView(store: Store): Promise<View> {
     { op: 'range', store: 'state', from: [deadLetterChain, 0], to: [`${deadLetterChain}\uffff`, 0] },
   ])
   view.dead.clear()
-  for (const letter of letters) view.dead.add(letter.chain.slice(deadLetterChain.length))
+  for (const { chain } of letters) {
+    const id = chain.slice(deadLetterChain.length)
+    // A letter that says `Confirmed` is of a commit that is in the log.
+    if (view.confirmed.positionOf(id) === undefined) view.dead.add(id)
+  }
   return view
 }
 

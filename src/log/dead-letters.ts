@@ -1,4 +1,5 @@
 import type { Commit } from '../core/commit.ts'
+import { timeNow } from '../core/time.ts'
 import { deadLetterChain, rowFormat, type StateRow, settledChain } from '../protocol/rows.ts'
 import type { DeadLetterData } from '../protocol/worker.ts'
 import type { Request } from '../store/store.ts'
@@ -16,7 +17,7 @@ export const keepLetter = (engine: Engine, commit: Commit, reason: DeadLetterDat
     id: commit.id,
     commit: JSON.stringify(commit),
     reason: JSON.stringify(reason),
-    time: new Date(engine.clock.now()).toISOString(),
+    time: timeNow(engine.clock),
   },
 })
 

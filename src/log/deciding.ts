@@ -2,11 +2,12 @@ import { type Deciders, Undecidable } from '../core/command.ts'
 import type { Commit } from '../core/commit.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
+import { timeNow } from '../core/time.ts'
 import type { AppendReason } from '../protocol/worker.ts'
 import { countOn } from './admission.ts'
 import { tooLargeOf } from './append-call.ts'
 import { placeOf } from './content.ts'
-import type { Deciding, Ending, Ground, Ready } from './decide.ts'
+import type { Deciding, Ending, Ground, Ready } from './deciding-port.ts'
 import { Draft } from './draft.ts'
 import type { PendingCommit } from './pending-queue.ts'
 import type { View } from './view.ts'
@@ -109,7 +110,7 @@ async function decideAgain(ground: Ground, deciders: Deciders, draft: Draft, ite
   const { condition } = ruling
   if (JSON.stringify([events, condition]) === JSON.stringify([before, looked])) return { kind: 'keep' }
   const contentId = ground.random.newId()
-  const time = new Date(ground.clock.now()).toISOString()
+  const time = timeNow(ground.clock)
   const commit: Commit = { id, contentId, time, condition, metadata, command, attempt: attempt + 1, events }
   const tooLarge = tooLargeOf(commit, JSON.stringify(commit))
   if (tooLarge !== undefined) throw new Undecidable('decider-failed', tooLarge.message)

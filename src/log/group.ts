@@ -1,7 +1,7 @@
 import type { Commit } from '../core/commit.ts'
 import { type Admission, admit, isKnown } from './admission.ts'
 import type { Incoming } from './append-call.ts'
-import type { Ready } from './decide.ts'
+import type { Ready } from './deciding-port.ts'
 import type { Engine } from './engine.ts'
 import type { View } from './view.ts'
 

@@ -74,7 +74,7 @@ export class Exchange {
   async #pushOnce(signal: AbortSignal): Promise<boolean> {
     const { view } = this.#engine
     const run = nextRun(view, this.#commitsMax)
-    if (run === undefined) return view.pending.size > 0 && needsRebase(view)
+    if (run === undefined) return needsRebase(view)
     const { seen, commits } = run
     const through = Math.max(...commits.map(({ id }) => view.pending.get(id)?.revision ?? 0))
     if (through > this.#notedThrough) {

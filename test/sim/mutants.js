@@ -303,8 +303,8 @@ const decidingAgain = [
     edit('src/log/deciding.ts', 'const contentId = ground.random.newId()', 'const contentId = `${id}/${attempt + 1}`'),
     edit(
       'src/log/appender.ts',
-      'contentId: random.newId(), time, attempt',
-      'contentId: `${rest.id}/${attempt + 1}`, time, attempt',
+      'contentId: random.newId(), time: timeNow(clock), attempt',
+      'contentId: `${rest.id}/${attempt + 1}`, time: timeNow(clock), attempt',
     ),
   ],
   [
