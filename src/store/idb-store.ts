@@ -2,6 +2,7 @@ import { type IDBPDatabase, openDB, unwrap } from 'idb'
 import type { Clock } from '../core/ports.ts'
 import { identityChain, rowFormat, type StateRow } from '../protocol/rows.ts'
 import { isStoreError, keyPaths, type Request, type Results, type RunOptions, type Store, StoreError } from './store.ts'
+import { leaveTornTail } from './torn-tail.ts'
 import { toStoreError, transact } from './transact.ts'
 
 export interface IdbOptions {
@@ -51,6 +52,7 @@ export async function openIdbStore(options: IdbOptions): Promise<Store> {
   const attempt = async (requests: readonly Request[], options: RunOptions): Promise<unknown[]> => {
     const connected = db ?? (await connect())
     try {
+      if (options.write === true) leaveTornTail(connected)
       return await transact(connected, requests, options)
     } catch (error) {
       const failure = toStoreError(error)

@@ -17,8 +17,6 @@ export class Device {
   tabs: Tab[] = []
   readonly acknowledged: Set<string> = new Set()
   readonly discarded: Set<string> = new Set()
-  /** Letters that were tried again and may have had nothing left to do. */
-  readonly retried: Set<string> = new Set()
   readonly withdrawn: Set<string> = new Set()
   readonly unsent: Set<string> = new Set()
   readonly takenBack: Set<string> = new Set()
@@ -79,7 +77,7 @@ export class Device {
   /** Another browser on a copy of this one's profile, as a restored backup gives it. */
   copyTo(other: Device): void {
     this.#browser.disk.copyTo(other.#browser.disk)
-    for (const name of ['acknowledged', 'discarded', 'retried', 'withdrawn'] as const)
+    for (const name of ['acknowledged', 'discarded', 'withdrawn'] as const)
       for (const id of this[name]) other[name].add(id)
     this.#hasCopy = true
   }

@@ -222,7 +222,7 @@ export class DiskTransaction {
       this.#tell(() => {
         for (const taken of answers) taken()
       })
-    if (this.writes && this.#disk.isMade && chaos.strikes('storage: full after success', 0.01)) {
+    if (this.writes && chaos.strikes('storage: full after success', 0.01)) {
       this.abort(named('QuotaExceededError', 'the quota is used up'))
       return
     }

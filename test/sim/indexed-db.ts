@@ -285,6 +285,7 @@ export function installIndexedDb(): void {
     IDBRequest: SimRequest,
     IDBTransaction: SimTransaction,
     IDBDatabase: SimConnection,
+    IDBVersionChangeEvent: class {},
     IDBObjectStore: SimObjectStore,
     IDBIndex: class {},
     IDBCursor: class {

@@ -1,3 +1,6 @@
+/** What has to happen in every run that is longer than a look at a few seeds. */
+export const mustAlwaysHappen: readonly string[] = ['acknowledged appends', 'confirmed commits']
+
 /** What has to happen at least once in a long run: one that stays at zero was not tested. */
 export const mustHappen: readonly string[] = [
   'seeds with two leaders',

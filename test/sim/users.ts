@@ -289,13 +289,11 @@ export class Users {
   }
 
   /** Tries a dead letter again. */
-  async #retry(device: Device, tab: Tab): Promise<void> {
+  async #retry(_device: Device, tab: Tab): Promise<void> {
     const letters = tab.isOld ? [] : await tab.log.deadLetters.list()
     if (letters.length === 0) return
     const { commitId } = this.#dice.pick(letters)
     this.#scheduler.say(() => `${tab.name} retries ${commitId}`)
-    // When there is nothing left to do the letter is gone, whether or not the tab lives to hear it.
-    if (this.sent.some(({ id, asked }) => id === commitId && asked?.rule === 'release')) device.retried.add(commitId)
     try {
       const outcome = await tab.log.deadLetters.retry(commitId)
       this.#chaos.tally.count(outcome.ok ? 'retried dead letters' : `not retried: ${outcome.reason.type}`)

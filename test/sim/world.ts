@@ -337,7 +337,7 @@ async function collectTab(tab: Tab): Promise<TabEvidence> {
 }
 
 async function collectDevice(device: Device, { log }: Tab): Promise<Omit<DeviceEvidence, 'tabs'>> {
-  const { name, discarded, retried, withdrawn, unsent, takenBack, promised } = device
+  const { name, discarded, withdrawn, unsent, takenBack, promised } = device
   const acknowledged = new Set(device.acknowledged)
   const letters = (await log.deadLetters.list()).map(({ commitId, reason, events }) => ({
     commitId,
@@ -347,8 +347,7 @@ async function collectDevice(device: Device, { log }: Tab): Promise<Omit<DeviceE
   const endings = new Map<string, Ending>()
   for (const id of acknowledged) endings.set(id, await endingOf(log, id))
   const told = { endings, promised, takenBack: new Set(takenBack), unsent: device.isOnly ? unsent : new Set<string>() }
-  const gone = new Set([...discarded, ...retried])
-  return { name, letters, acknowledged, discarded: gone, withdrawn, ...told }
+  return { name, letters, acknowledged, discarded, withdrawn, ...told }
 }
 
 async function endingOf(log: Tab['log'], commitId: string): Promise<Ending> {

@@ -4,8 +4,9 @@ import type { Entry, Part } from '../tally.ts'
 
 type Berth = Part & { readonly stream: string }
 const events = defineEvents({ Berthed: event(type<Berth>(), { stream: ({ stream }) => stream }) })
-const log = openLog(defineLog({ name: 'harbour', events }), { sync: '/sync/harbour' })
-const counter = new URLSearchParams(location.search).get('counter') ?? ''
+const query = new URLSearchParams(location.search)
+const counter = query.get('counter') ?? ''
+const log = openLog(defineLog({ name: 'harbour', events }), query.has('alone') ? {} : { sync: '/sync/harbour' })
 
 let lines: string[] = []
 let telling = false
