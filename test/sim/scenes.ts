@@ -28,6 +28,7 @@ export class Scenes {
   readonly #chaos: Chaos
   readonly #outside: Realm
   #count = 0
+  #rushed = 0
 
   constructor(users: Users, chaos: Chaos, outside: Realm) {
     this.#users = users
@@ -56,7 +57,9 @@ export class Scenes {
   #rushedFor(rule: RuleName): string {
     const { dice } = this.#chaos
     if (rule === 'tell') return `t${dice.below(3)}`
-    return rule === 'release' || dice.chance(0.3) ? `s${dice.below(3)}` : `r${++this.#count}`
+    if (rule === 'release' || dice.chance(0.3)) return `s${dice.below(3)}`
+    // What was booked and given back has a past: whoever decides on it reads while others write.
+    return this.#rushed > 0 && dice.chance(0.6) ? `r${dice.between(1, this.#rushed)}` : `r${++this.#rushed}`
   }
 
   /** Much is taken back, one after the other and at all tabs, while the queue that hangs on it is decided again. */
@@ -96,7 +99,9 @@ export class Scenes {
   /** Commits that hang on each other, written at a tab; and how two copies of it may go on. */
   begin(device: Device, tab: Tab): Begun {
     const { dice } = this.#chaos
-    const { parts, sides } = dice.pick([this.#twoNotes, this.#twoNotes, this.#twoStories, this.#mixed]).call(this)
+    const { parts, sides } = dice
+      .pick([this.#twoNotes, this.#twoNotes, this.#twoStories, this.#givenBack, this.#mixed])
+      .call(this)
     const ids = parts.map(() => this.#users.newId(tab))
     this.#users.begin(device, tab, async () => {
       for (const [at, part] of parts.entries()) await part(device, tab, ids[at])
@@ -146,6 +151,22 @@ export class Scenes {
       sides: [
         { back: this.#chaos.dice.pick([[], [0]]), more: [echo] },
         { back: [0, 1], more: [echo] },
+      ],
+    }
+  }
+
+  /** One copy no longer gives back what a later command needs, and refuses it; the other one brings it to the server. */
+  #givenBack(): Plot {
+    const seat = `x${++this.#count}`
+    return {
+      parts: [
+        this.#ask('book', 'ann', seat, seat),
+        this.#ask('release', 'ann', seat, seat),
+        this.#ask('book', 'bob', seat, seat),
+      ],
+      sides: [
+        { back: [1], more: [] },
+        { back: [], more: [] },
       ],
     }
   }
