@@ -20,8 +20,8 @@ export class Device {
   readonly withdrawn: Set<string> = new Set()
   readonly unsent: Set<string> = new Set()
   readonly takenBack: Set<string> = new Set()
-  /** When a worker died here: what it had begun may land later. */
-  lastDeathAt = 0
+  /** When a worker died or woke up here: what it had begun before may land later. */
+  lastGapAt = 0
   #toldHead = 0
   readonly promised: { readonly id: string; readonly position: number }[] = []
   readonly #browser: Browser
@@ -64,7 +64,7 @@ export class Device {
     const { chaos, scheduler, locks } = this.#browser
     const { tally } = chaos
     if (through === -1 || through === undefined) return
-    if (through < this.#toldHead && !locks.grantsAll && scheduler.now - this.lastDeathAt > 1_000)
+    if (through < this.#toldHead && !locks.grantsAll && scheduler.now - this.lastGapAt > 1_000)
       scheduler.failures.push(
         `${this.name} checked its queue at ${through}, but the log was known to go to ${this.#toldHead}`,
       )
@@ -102,7 +102,7 @@ export class Device {
     scheduler.say(() => `${this.name} opens ${this.name}${this.#opened}`)
     this.tabs.push(tab)
     tab.onWorkerDeath = () => {
-      this.lastDeathAt = scheduler.now
+      this.lastGapAt = scheduler.now
     }
     tab.log.ready.catch(() => {})
     watchView(tab, (problem) => scheduler.failures.push(problem))
@@ -128,7 +128,10 @@ export class Device {
         if (isInTransaction(tab.worker)) tally.count('frozen inside a transaction')
         tab.freeze(how === 'freeze worker')
         const outside = new Realm(scheduler, 'browser')
-        outside.post(freezeMs, () => tab.thaw())
+        outside.post(freezeMs, () => {
+          this.lastGapAt = scheduler.now
+          tab.thaw()
+        })
       }
     })
   }
