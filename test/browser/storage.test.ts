@@ -60,9 +60,9 @@ test('a full disk is an outcome: every append that resolved is there, every refu
 })
 
 test('durability is asked for per append and per log', async () => {
-  const key = newKey()
-  const tab = new spy.SpiedTab(key)
-  const strict = new spy.SpiedTab(key, { durability: 'strict' })
+  // Databases of their own: who loses a race writes twice.
+  const tab = new spy.SpiedTab(newKey())
+  const strict = new spy.SpiedTab(newKey(), { durability: 'strict' })
   // What is written first makes room for what follows (src/store/torn-tail.ts).
   for (const { log } of [tab, strict]) unwrap(await log.append('diary', [note('first')]))
   const durabilities = async (one = tab) => {
