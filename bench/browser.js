@@ -42,7 +42,9 @@ export const openBrowser = async (port) => {
       await page.close()
     }
   }
-  const version = await inPage(() => navigator.userAgentData?.brands.at(-1)?.version ?? navigator.userAgent)
+  const version = await inPage(
+    () => navigator.userAgentData?.brands.find(({ brand }) => brand === 'Chromium')?.version ?? navigator.userAgent,
+  )
   const close = async () => {
     await context.close()
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })

@@ -15,6 +15,7 @@ export const contenders = [
   { name: 'rawSingle', group: 'single', text: 'IndexedDB, one record, in a worker' },
   { name: 'dexieSingle', group: 'single', text: 'Dexie bulkAdd of one event, in a worker' },
   { name: 'logConcurrent', group: 'concurrent', text: 'tidelog, from the page' },
+  { name: 'large', group: 'large', text: 'tidelog, from the page' },
   { name: 'push', group: 'sync', text: 'push: pending commits, from `resume` until synced' },
   { name: 'pull', group: 'sync', text: 'pull: a new device, from `openLog` until synced' },
   {

@@ -22,6 +22,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '7' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
+    events: { type: 'string', default: '100000' },
     write: { type: 'boolean', default: false },
     mode: { type: 'string', default: 'measure' },
   },
@@ -40,6 +41,8 @@ const job = {
   tailCommits: 10_000,
   foreignCommits: 20,
   warmUpForeignCommits: 5,
+  largeEvents: Number(values.events),
+  largeStreams: 100_000,
   seed: Number(values.seed),
 }
 const options = { ...job, rounds: Number(values.rounds) }

@@ -221,7 +221,8 @@ describe('AE-10 a command that is given its id', () => {
 })
 
 test('a command that finds nothing to do succeeds, writes nothing, and says so', async () => {
-  const { log } = openHall()
+  const { log, device } = openHall()
+  device.offline()
   unwrap(await log.execute(book, { seat: '1', by: 'ann' }))
   const before = await log.logHead()
   const { receipt, events: recorded } = unwrap(await log.execute(ensureHeld, { seat: '1', by: 'bob' }))

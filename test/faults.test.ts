@@ -89,7 +89,9 @@ describe('a server that gives', () => {
     const [device] = devicesOf(world, 1)
     unwrap(await device!.log.append([created('c')]))
     const waiting = new Promise<void>((resolve) => {
-      device!.log.sync.subscribe(() => device!.log.sync.get().state === 'waiting' && resolve())
+      const look = (): unknown => device!.log.sync.get().state === 'waiting' && resolve()
+      device!.log.sync.subscribe(look)
+      look()
     })
     await waiting
     const { state, synced, pending, lastError } = device!.log.sync.get()

@@ -2,11 +2,14 @@ import { mustBe, TidelogError } from '../src/core/errors.ts'
 import type { Withdrawal } from '../src/core/outcome.ts'
 import type { Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
 import { Appender } from '../src/log/appender.ts'
+import { prune } from '../src/log/checkpoint.ts'
 import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
 import type { Deciding } from '../src/log/deciding-port.ts'
 import { Engine } from '../src/log/engine.ts'
 import { Reader } from '../src/log/reader.ts'
 import { withdraw } from '../src/log/rebase.ts'
+import { type SealOptions, sealOptions } from '../src/log/seal.ts'
+import { Sealer } from '../src/log/sealer.ts'
 import { getSnapshot, putSnapshot } from '../src/log/snapshots.ts'
 import { channelName, isNotice, type SyncLink, type SyncWish } from '../src/protocol/notice.ts'
 import {
@@ -41,6 +44,7 @@ export interface HostPorts {
 export interface HostOptions {
   /** The rules of the model; without them a pending commit that was overtaken can't be decided again. */
   readonly deciding?: Deciding
+  readonly sealing?: SealOptions
   /** The endpoint of a log; a log without one is its own sequencer. */
   readonly sync?: (log: { readonly log: string; readonly key: string }) => SyncEndpoint | undefined
 }
@@ -122,7 +126,7 @@ export class Host implements WorkerApi {
     if (item !== undefined)
       // A commit that was decided anew may have been sent as it was before.
       return { ok: true, sent: item.commit.attempt !== undefined || (await mayBeSent(engine, item.revision)) }
-    const position = engine.view.confirmed.positionOf(id)
+    const position = await engine.steadily(() => engine.view.positionOf(id))
     if (position !== undefined) return { ok: false, reason: { type: 'Confirmed', position } }
     return { ok: false, reason: { type: 'NotPending' } }
   }
@@ -136,7 +140,7 @@ export class Host implements WorkerApi {
   async commitState(id: string): Promise<CommitState> {
     const { engine } = await this.#log()
     await engine.catchUp()
-    const position = engine.view.confirmed.positionOf(id)
+    const position = await engine.steadily(() => engine.view.positionOf(id))
     if (position !== undefined) return { status: 'confirmed', position }
     if (engine.view.pending.get(id) !== undefined) return { status: 'pending' }
     const [letter] = await listDeadLetters(engine, id)
@@ -175,9 +179,15 @@ interface Opened {
 
 async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequest): Promise<Opened> {
   const name = databaseName(request.log, request.key)
-  const release = await holdViewsLock(ports.locks, name)
   void ports.locks.request(request.aliveLock, {}, () => new Promise(() => {}))
   const { store, problem } = await openStore(ports, name)
+  const { sealing = sealOptions } = options
+  const alone = { timeoutMs: 0, mustExclude: true } as const
+  await ports.locks.request(viewsLock(name), alone, () => prune(store, sealing.keptRows)).catch(() => {})
+  const release = await holdViewsLock(ports.locks, name).catch(async (error: unknown) => {
+    await store.close()
+    throw error
+  })
   const hear = { notice: (_message: unknown): void => {} }
   const channel = ports.openChannel(channelName(name), (message) => hear.notice(message))
   const { clock, random, locks } = ports
@@ -212,11 +222,17 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
     else if (message.kind === 'contended') engine.hearContention()
     else if (message.database === engine.view.identity) sync?.hear(message)
   }
-  engine.onMoved = () => sync?.moved()
+  const sealer = new Sealer(engine, locks, name, sealing)
+  engine.onMoved = () => {
+    sync?.moved()
+    sealer.look()
+  }
+  sealer.look()
   sync?.start()
   const stopHeartbeat = beat(clock, engine)
   const close = async (): Promise<void> => {
     stopHeartbeat()
+    sealer.close()
     await sync?.stop()
     await engine.close()
     channel.close()
@@ -224,6 +240,9 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
   }
   return { engine, appender, reader: new Reader(engine), sync, name, problem, close }
 }
+
+/** Held by everybody who has a view of the database, and alone by who prunes. */
+const viewsLock = (name: string): string => `${name}/views`
 
 /** Holds the lock that keeps rows from being pruned under a view; the answer lets it go. */
 async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
@@ -237,7 +256,7 @@ async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
       return released
     }
     const options = { mode: 'shared', timeoutMs: viewsTimeoutMs } as const
-    locks.request(`${name}/views`, options, hold).then((held) => {
+    locks.request(viewsLock(name), options, hold).then((held) => {
       if (!held) reject(new TidelogError('tidelog/storage-lost', 'another tab tidies the storage'))
     }, reject)
   })

@@ -64,8 +64,11 @@ export function withVersions(commits: readonly (readonly BenchEvent[])[]): reado
   )
 }
 
-function makeEvent(random: () => number, streams: number, campaignId: string): BenchEvent {
-  const number = String(Math.floor(random() * streams)).padStart(6, '0')
+const makeEvent = (random: () => number, streams: number, campaignId: string): BenchEvent =>
+  makeEventOf(random, String(Math.floor(random() * streams)).padStart(6, '0'), campaignId)
+
+/** An event of one cart and one campaign. */
+export function makeEventOf(random: () => number, number: string, campaignId: string): BenchEvent {
   const pick = words.split(' ')
   let note = ''
   while (note.length < noteLength) note += `${pick[Math.floor(random() * pick.length)]} `

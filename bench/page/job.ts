@@ -19,6 +19,9 @@ export interface Job {
   /** Foreign commits that a tail meets, one after another; the first ones warm up. */
   readonly foreignCommits: number
   readonly warmUpForeignCommits: number
+  /** Events of a large log, and the streams they are in. */
+  readonly largeEvents: number
+  readonly largeStreams: number
   readonly seed: number
 }
 

@@ -4,6 +4,7 @@ import { openLog } from 'tidelog'
 import { makeCommits } from './corpus.ts'
 import type { Contender, Job, Measures } from './job.ts'
 import { model } from './model.ts'
+import { measureLarge } from './run-large.ts'
 import { type BenchLog, measureLogBatches, measureLogConcurrent, measureLogSingles } from './run-log.ts'
 import { measurePull, measurePush, measureTail } from './run-sync.ts'
 import { measureSplit } from './split.ts'
@@ -40,6 +41,7 @@ const contenders: Readonly<Record<string, Contender>> = {
   logSingleSplit: (job) => measureSplit((timed) => measureLogSingles(timed, job), 'singleMs', job.singles),
   rawSingle: inWorker('rawSingle'),
   dexieSingle: inWorker('dexieSingle'),
+  large: (job) => measureLarge(open, job),
   logConcurrent: (job) => measureLogConcurrent(open, job),
   push: measurePush,
   pull: measurePull,

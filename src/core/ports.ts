@@ -23,6 +23,8 @@ export interface LockOptions {
   readonly mode?: 'exclusive' | 'shared'
   /** Give up after this long; 0 asks once. Absent: wait for ever. */
   readonly timeoutMs?: number
+  /** Not to be had where locks are only a courtesy. */
+  readonly mustExclude?: boolean
 }
 
 /** A named channel between the tabs and workers of one browser. What is posted does not come back to the poster. */

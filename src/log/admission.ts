@@ -17,63 +17,53 @@ export type Admission =
 
 /**
  * Checks one append against a view and what stands before it in the same group: ids, markers, expected versions, then
- * the query. Pure; the caller writes at the view's revision, so what was checked is what the write follows.
+ * the query. The caller writes at the revision that the view had before, so what was checked is what the write follows.
  */
-export function admit(view: View, staged: readonly Commit[], incoming: Incoming): Admission {
-  const { commit, after, failIf } = incoming
-  if (isKnown(view, staged, incoming)) return { kind: 'known' }
+export async function admit(view: View, staged: readonly Commit[], incoming: Incoming): Promise<Admission> {
+  const { commit, after, failIf, expected } = incoming
+  if (await isKnown(view, staged, incoming)) return { kind: 'known' }
   if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: toErrorReason(markerExpired()) }
-  const refusal = checkVersions(view, staged, incoming)
+  const streams = [...commit.events, ...expected].map(({ stream }) => stream)
+  const versions = await view.versionsOf(streams)
+  for (const before of staged)
+    for (const { stream } of before.events) versions.set(stream, (versions.get(stream) ?? 0) + 1)
+  const refusal = await checkVersions(view, versions, incoming)
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal }
   if (failIf !== undefined) {
     const inGroup = staged.some((before) => before.events.some((event) => matches(failIf, event)))
-    if (inGroup || view.changedSince(failIf, after)) return { kind: 'conflict', selectors: failIf, after }
+    if (inGroup || (await view.changedSince(failIf, after))) return { kind: 'conflict', selectors: failIf, after }
   }
-  return { kind: 'admit', versions: versionsAfter(view, staged, commit) }
+  return { kind: 'admit', versions: countOn(versions, commit) }
 }
 
 /** Whether the id is here already; a retry gives a dead letter's id a new try. */
-export const isKnown = (
+export const isKnown = async (
   view: View,
   staged: readonly Commit[],
   { commit: { id }, isRetry }: Pick<Incoming, 'commit' | 'isRetry'>,
-): boolean =>
-  view.confirmed.positionOf(id) !== undefined ||
+): Promise<boolean> =>
   view.pending.get(id) !== undefined ||
   (view.dead.has(id) && isRetry !== true) ||
-  staged.some((before) => before.id === id)
+  staged.some((before) => before.id === id) ||
+  (await view.positionOf(id)) !== undefined
 
 const isExpired = (view: View, marker: Marker): boolean =>
   marker.database !== view.identity || marker.revision < view.floor || marker.revision > view.revision
 
-function checkVersions(
+async function checkVersions(
   view: View,
-  staged: readonly Commit[],
+  versions: ReadonlyMap<string, number>,
   { expected: all, after }: Incoming,
-): AppendReason | undefined {
+): Promise<AppendReason | undefined> {
   for (const { stream, version: expected } of all) {
-    const actual = view.versionOf(stream) + countIn(staged, stream)
-    const moved = after !== undefined && view.changedSince([{ stream }], after)
+    const actual = versions.get(stream) ?? 0
+    const moved = after !== undefined && (await view.changedSince([{ stream }], after))
     if (!moved && (expected === 'exists' ? actual > 0 : actual === expected)) continue
     const found = moved ? 'was changed since it was read' : `is at version ${actual}, not at ${expected}`
     const message = `stream ${stream} ${found}`
     return { type: 'VersionConflict', stream, expected, actual, message }
   }
   return undefined
-}
-
-const countIn = (staged: readonly Commit[], stream: string): number =>
-  staged.reduce((sum, commit) => sum + commit.events.filter((event) => event.stream === stream).length, 0)
-
-/** The version of each event in its stream. */
-function versionsAfter(view: View, staged: readonly Commit[], commit: Commit): readonly number[] {
-  const last = new Map(commit.events.map(({ stream }) => [stream, view.versionOf(stream)]))
-  for (const { events } of staged)
-    for (const { stream } of events) {
-      const before = last.get(stream)
-      if (before !== undefined) last.set(stream, before + 1)
-    }
-  return countOn(last, commit)
 }
 
 /** The versions of a commit's events behind the last ones of their streams. */

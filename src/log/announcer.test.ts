@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { VirtualClock } from '../testing/virtual-clock.ts'
 import { Announcer } from './announcer.ts'
-import { View } from './view.ts'
+import { newView } from './log.fixture.ts'
 
 const announce = () => {
   const clock = new VirtualClock()
   const said: unknown[] = []
-  const view = new View('db')
+  const view = newView()
   const announcer = new Announcer({ post: (message) => said.push(message), close: () => {} }, clock, view)
   const write = (): void => {
     view.revision += 1

@@ -7,9 +7,10 @@ import { type Admission, countOn } from './admission.ts'
 import { type Incoming, readCall, toIncoming } from './append-call.ts'
 import { discardDeadLetter, forget, keepSettled, listDeadLetters } from './dead-letters.ts'
 import type { Engine, Plan } from './engine.ts'
-import { firstOf } from './first-of.ts'
+import { firstOf, firstOfAll } from './first-of.ts'
 import { type Checked, checkGroup } from './group.ts'
 import { pendingMatching } from './reader.ts'
+import type { SealedLog } from './sealed-log.ts'
 import type { View } from './view.ts'
 
 /** Events of a conflict that are answered; the first ones, in log order. */
@@ -187,20 +188,25 @@ export class Appender {
 
   /** Made when the group is on disk, since what stands in the way may be part of it. */
   async #conflict(view: View, { selectors, after }: Extract<Admission, { kind: 'conflict' }>): Promise<AppendAnswer> {
-    const positions = firstOf(view.newerThan(selectors, after), conflictEventsMax)
-    const pending = pendingMatching(view, selectors, after?.revision ?? 0)
-    const events = [...(await this.#engine.content.eventsAt(positions)), ...pending].slice(0, conflictEventsMax)
-    return refused({ type: 'ConditionConflict', events, message: 'the condition does not hold' })
+    const events = await this.#engine.steadily(async () => {
+      const positions = firstOf(view.newerInTail(selectors, after), conflictEventsMax)
+      const found = await Promise.all([
+        firstOfAll(view.newerSealed(selectors, after), conflictEventsMax),
+        this.#engine.content.eventsAt(positions),
+        pendingMatching(view, selectors, after?.revision ?? 0),
+      ])
+      return found.flat()
+    })
+    const reason = { type: 'ConditionConflict', message: 'the condition does not hold' } as const
+    return refused({ ...reason, events: events.slice(0, conflictEventsMax) })
   }
 
   /** The answer to a repeated append: the first one's when the content is the same. */
   async #known(waiting: Waiting): Promise<AppendAnswer> {
     const { commit } = waiting
-    const { view, content, store } = this.#engine
-    const first = view.confirmed.positionOf(commit.id)
-    const present =
-      view.pending.get(commit.id)?.commit ??
-      (first === undefined ? await this.#deadLetter(commit.id) : await content.commitAt(first))
+    const { view, store } = this.#engine
+    const confirmed = await this.#engine.steadily(() => this.#confirmed(commit.id))
+    const present = confirmed?.commit ?? view.pending.get(commit.id)?.commit ?? (await this.#deadLetter(commit.id))
     // Another tab discarded the letter: the id is free again.
     if (present === undefined && view.dead.delete(commit.id)) return this.#enqueue(waiting)
     if (present === undefined || !isSameAsk(present, commit))
@@ -208,11 +214,21 @@ export class Appender {
     return {
       ok: true,
       head: view.marker,
-      versions: versionsOfKnown(view, present, first),
+      versions: confirmed?.versions ?? (await versionsOfPending(view, present)),
       durable: store.durable,
       known: JSON.stringify(present),
-      ...(first === undefined ? {} : { first }),
+      ...(confirmed && { first: confirmed.first }),
     }
+  }
+
+  async #confirmed(id: string): ReturnType<SealedLog['commitOf']> {
+    const { view, content } = this.#engine
+    const first = view.confirmed.positionOf(id)
+    if (first === undefined) return view.sealed.commitOf(id)
+    const commit = await content.commitAt(first)
+    if (commit === undefined) return undefined
+    const events = await content.eventsAt(commit.events.map((_, at) => first + at))
+    return { commit, first, versions: events.map(({ version }) => version) }
   }
 
   async #deadLetter(id: string): Promise<Commit | undefined> {
@@ -224,14 +240,18 @@ export class Appender {
 /** Whether a repeated append asks for the same. A confirmed commit does not say any more what was asked for. */
 const isSameAsk = (present: Commit, commit: Commit): boolean =>
   commit.command === undefined
-    ? JSON.stringify(present.events) === JSON.stringify(commit.events)
+    ? factsOf(present) === factsOf(commit)
     : present.command === undefined || JSON.stringify(present.command) === JSON.stringify(commit.command)
 
-function versionsOfKnown(view: View, commit: Commit, first: number | undefined): readonly number[] {
-  const { index } = view.confirmed
-  if (first !== undefined) return commit.events.map(({ stream }, at) => index.versionOf(stream, first + at))
-  const last = new Map(commit.events.map(({ stream }) => [stream, index.countOf(stream)]))
-  for (const item of view.pending.list()) {
+const factsOf = ({ events }: Commit): string =>
+  JSON.stringify(events.map(({ type, stream, data, tags, v }) => [type, stream, data, tags, v]))
+
+async function versionsOfPending(view: View, commit: Commit): Promise<readonly number[]> {
+  const queue = [...view.pending.list()]
+  const last = new Map<string, number>()
+  const countOf = await view.confirmedCounts(commit.events.map(({ stream }) => stream))
+  for (const { stream } of commit.events) last.set(stream, countOf(stream))
+  for (const item of queue) {
     const versions = countOn(last, item.commit)
     if (item.commit.id === commit.id) return versions
   }

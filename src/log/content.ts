@@ -1,9 +1,11 @@
 import type { Commit } from '../core/commit.ts'
 import { eventId } from '../core/commit.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
+import type { DirectoryRow, LogRow, PartRow, WriteRow } from '../protocol/rows.ts'
 import type { Store } from '../store/store.ts'
-import type { RecordPlace } from './confirmed-log.ts'
+import type { RecordPlace } from './confirmed-tail.ts'
 import { above } from './event-index.ts'
+import { SegmentGone } from './shelf.ts'
 import { parseCommits, type View } from './view.ts'
 
 /** Characters of JSON text whose commits are kept parsed, the newest ones. */
@@ -16,7 +18,7 @@ interface LoadedRecord {
   readonly size: number
 }
 
-/** Reads the content of confirmed events by their positions. What was read or written last is kept in memory. */
+/** Reads the content of confirmed events that are not sealed, by their positions. What was read or written last is kept in memory. */
 export class Content {
   readonly #store: Store
   readonly #view: View
@@ -28,24 +30,30 @@ export class Content {
     this.#view = view
   }
 
-  /** The events at these positions, in their order. */
+  /** The events at these positions, in their order. Throws {@link SegmentGone} when they are sealed meanwhile. */
   async eventsAt(positions: readonly number[]): Promise<readonly PlacedEvent[]> {
+    if (positions.length === 0) return []
     const { confirmed } = this.#view
+    const keys = positions.map((position) => confirmed.recordOf(position).key)
     const records = await this.#load(positions.map((position) => confirmed.recordOf(position)))
-    return positions.flatMap((position) => {
-      const record = records.get(confirmed.recordOf(position).key)
-      if (record === undefined) return []
+    const { sealed } = this.#view
+    if (Math.min(...positions) <= sealed.head.position) throw new SegmentGone()
+    const events = positions.map((position, nth) => {
+      const record = recordIn(records, keys[nth])
       const at = above(record.firsts, position) - 1
       const placed = placeOf(record.commits[at], position - (record.firsts[at] ?? 0))
       return { ...placed, version: confirmed.index.versionOf(placed.stream, position), position }
     })
+    if (sealed.segments.length === 0) return events
+    const before = await sealed.countsOf(events.map(({ stream }) => stream))
+    return events.map((event) => ({ ...event, version: event.version + (before.get(event.stream) ?? 0) }))
   }
 
-  /** A commit by the position of its first event. */
+  /** A commit that is not sealed, by the position of its first event. */
   async commitAt(position: number): Promise<Commit | undefined> {
     const place = this.#view.confirmed.recordOf(position)
-    const record = (await this.#load([place])).get(place.key)
-    return record?.commits[above(record.firsts, position) - 1]
+    const record = recordIn(await this.#load([place]), place.key)
+    return record.commits[above(record.firsts, position) - 1]
   }
 
   /** Keeps what was just written, so that the views that follow need not read it. */
@@ -78,8 +86,8 @@ export class Content {
     if (missing.size === 0) return loaded
     const store = this.#view.local === true ? 'writes' : 'log'
     const runs = runsOf([...missing.values()])
-    const rows = await this.#store.run(runs.map(({ from, to }) => ({ op: 'range', store, from, to })))
-    for (const row of rows.flat()) {
+    const rows = await this.#store.run(runs.map(({ from, to }) => ({ op: 'range', store, from, to }) as const))
+    for (const row of rows.flat() as readonly (WriteRow | LogRow | PartRow | DirectoryRow)[]) {
       const key = 'last' in row ? row.last : row.revision
       const place = missing.get(key)
       if (place !== undefined && 'commits' in row)
@@ -87,6 +95,12 @@ export class Content {
     }
     return loaded
   }
+}
+
+function recordIn(records: ReadonlyMap<number, LoadedRecord>, key: number | undefined): LoadedRecord {
+  const record = records.get(key ?? 0)
+  if (record === undefined) throw new SegmentGone()
+  return record
 }
 
 /** An event of a commit without its place in the log. */

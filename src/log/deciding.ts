@@ -69,7 +69,7 @@ async function decide(
   if (command === undefined) throw new Undecidable('needs-decider', head.id)
   const ruling = deciders(command)
   const state = await draft.stateAt(ruling, Infinity)
-  const decided = ruling.decide(ruling.fold(state, stagedMatching(view, staged, ruling.selectors)))
+  const decided = ruling.decide(ruling.fold(state, await stagedMatching(view, staged, ruling.selectors)))
   if (decided.kind === 'refused') return refuse(head, { type: 'Refused', refusal: decided.refusal })
   if (decided.kind === 'invalid') {
     const message = 'the decided events are not as their schemas say'
@@ -85,10 +85,13 @@ async function decide(
 }
 
 /** Events of the group that a decision looks at, as they will stand behind the queue. */
-function stagedMatching(view: View, staged: readonly Commit[], selectors: readonly Selector[]): readonly PlacedEvent[] {
-  const last = new Map<string, number>()
+async function stagedMatching(
+  view: View,
+  staged: readonly Commit[],
+  selectors: readonly Selector[],
+): Promise<readonly PlacedEvent[]> {
+  const last = await view.versionsOf(staged.flatMap(({ events }) => events.map(({ stream }) => stream)))
   return staged.flatMap((commit) => {
-    for (const { stream } of commit.events) if (!last.has(stream)) last.set(stream, view.versionOf(stream))
     const versions = countOn(last, commit)
     return commit.events.flatMap((event, at) =>
       matches(selectors, event) ? { ...placeOf(commit, at), version: versions[at] ?? 0 } : [],

@@ -48,37 +48,50 @@ export class Draft {
 
   /** The state that a ruling decides on: what is confirmed, and what is pending before a place. */
   async stateAt({ key, selectors, initial, fold }: Ruling, place: number): Promise<unknown> {
-    const { confirmed, pending } = this.#view
+    const { confirmed, pending, sealed } = this.#view
     const before = this.#folded.get(key) ?? { state: initial, position: 0, through: 0 }
     const { position } = confirmed.head
-    const positions = [...confirmed.matching(selectors, { after: before.position, through: position })]
-    const below =
-      positions.length === 0 ? before.state : fold(before.state, await this.#ground.content.eventsAt(positions))
     const through = Math.min(place, pending.end) - 1
+    const positions = [...confirmed.matching(selectors, { after: before.position, through: position })]
+    const queueing = this.#pending(selectors, before.through, through)
+    // Awaited below, when what is confirmed has been folded.
+    queueing.catch(() => {})
+    let below = before.state
+    for await (const events of sealed.matching(selectors, { after: before.position, through: position }))
+      below = fold(
+        below,
+        events.map(({ placed }) => placed),
+      )
+    if (positions.length > 0) below = fold(below, await this.#ground.content.eventsAt(positions))
     // Kept for decisions to come: a rule that changes what it is given has to hear of it.
-    const state = deepFreeze(fold(below, this.#pending(selectors, before.through, through)))
+    const state = deepFreeze(fold(below, await queueing))
     if (this.#folded.size >= statesMax) this.#folded.clear()
     this.#folded.set(key, { state, position, through })
     return state
   }
 
-  #pending(selectors: readonly Selector[], after: number, through: number): readonly PlacedEvent[] {
+  /** For the moment of the call. */
+  async #pending(selectors: readonly Selector[], after: number, through: number): Promise<readonly PlacedEvent[]> {
     const { pending } = this.#view
     const kept = [...pending.matching(selectors, after, through)].filter((ordinal) => {
       const item = pending.at(ordinal)
       return item !== undefined && !this.#gone.has(item)
     })
     const fresh = this.#newEvents.matching(selectors, { after, through })
-    return [...kept, ...fresh].sort((a, b) => a - b).map((ordinal) => this.#place(ordinal))
+    const events = [...kept, ...fresh].sort((a, b) => a - b).map((ordinal) => this.#place(ordinal))
+    if (events.length === 0) return events
+    const countOf = await this.#view.confirmedCounts(events.map(({ stream }) => stream))
+    return events.map((event) => ({ ...event, version: event.version + countOf(event.stream) }))
   }
 
+  /** An event in its place, with its version among those of the queue. */
+
   #place(ordinal: number): PlacedEvent {
-    const { pending, confirmed } = this.#view
+    const { pending } = this.#view
     const item = pending.at(ordinal)
     const placed = placeOf(item && (this.#newCommits.get(item) ?? item.commit), ordinal - (item?.place ?? 0))
     const { stream } = placed
     const version =
-      confirmed.index.countOf(stream) +
       pending.index.versionOf(stream, ordinal) -
       this.#goneEvents.versionOf(stream, ordinal) +
       this.#newEvents.versionOf(stream, ordinal)

@@ -10,6 +10,7 @@ import { catchUp, openView, takeRows } from './catch-up.ts'
 import { Content } from './content.ts'
 import type { Deciding } from './deciding-port.ts'
 import { Serial, Shared } from './queue.ts'
+import { SegmentGone } from './shelf.ts'
 import { Turnstile } from './turnstile.ts'
 import { parseCommits, type View } from './view.ts'
 
@@ -85,6 +86,17 @@ export class Engine {
     return this.#tail.run()
   }
 
+  /** Runs what looks at segments; once more when they were packed anew meanwhile. It begins in this turn. */
+  async steadily<T>(look: () => Promise<T>): Promise<T> {
+    for (;;)
+      try {
+        return await look()
+      } catch (error) {
+        if (!(error instanceof SegmentGone)) throw error
+        await this.catchUp()
+      }
+  }
+
   /** Takes what another tab wrote straight from its notice; reads what is missing when the notice does not follow. */
   hear(notice: MovedNotice): void {
     if (notice.database !== this.view.identity || notice.head <= this.view.revision) return
@@ -135,8 +147,7 @@ export class Engine {
     if (this.stopped !== undefined) throw new TidelogError('tidelog/storage-lost', this.stopped)
     // The revision before the first read: a notice that moves the view while `make` runs must not hide what it brought.
     const base = this.view.revision
-    const making = make(this.view)
-    const plan = making instanceof Promise ? await making : making
+    const plan = await this.steadily(async () => make(this.view))
     if (this.view.revision !== base) return { kind: 'again' }
     if (plan === undefined) return { kind: 'done', result: undefined }
     const { durability } = plan

@@ -42,6 +42,15 @@ export class EventIndex {
     }
   }
 
+  /** Forgets every event up to and including an ordinal. */
+  forget(through: number): void {
+    for (const map of [this.#streams, this.#types, this.#tags])
+      for (const [name, list] of map) {
+        list.splice(0, above(list, through))
+        if (list.length === 0) map.delete(name)
+      }
+  }
+
   /** Events of a stream so far. */
   countOf(stream: string): number {
     return this.#streams.get(stream)?.length ?? 0

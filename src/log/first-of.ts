@@ -7,3 +7,10 @@ export function firstOf<T>(values: Iterable<T>, max: number): readonly T[] {
   }
   return first
 }
+
+/** The same of what comes by and by. */
+export async function firstOfAll<T>(values: AsyncIterable<T>, max: number): Promise<readonly T[]> {
+  const found: T[] = []
+  for await (const value of values) if (found.push(value) >= max) break
+  return found
+}

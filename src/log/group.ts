@@ -27,9 +27,9 @@ export async function checkGroup<W extends Incoming>(
   const checked: Checked<W>[] = []
   let before = 0
   for (const waiting of group) {
-    const isAsked = waiting.commit.command !== undefined && !isKnown(view, staged, waiting)
-    const ready: Ready = isAsked ? await decide(waiting.commit, staged) : settleExists(view, waiting)
-    const admission = ready.admission ?? admit(view, staged, { ...waiting, ...ready })
+    const isAsked = waiting.commit.command !== undefined && !(await isKnown(view, staged, waiting))
+    const ready: Ready = isAsked ? await decide(waiting.commit, staged) : await settleExists(view, waiting)
+    const admission = ready.admission ?? (await admit(view, staged, { ...waiting, ...ready }))
     checked.push({ waiting, ...ready, admission, before })
     if (admission.kind !== 'admit') continue
     staged.push(ready.commit)
@@ -44,10 +44,10 @@ const undecided: Admission = {
 }
 
 /** A stream that is confirmed to exist always will: then nothing of `exists` needs to be checked again. */
-function settleExists(view: View, { expected, commit, text }: Incoming): Ready {
-  const sure = expected.filter(
-    ({ stream, version }) => version === 'exists' && view.confirmed.index.countOf(stream) > 0,
-  )
+async function settleExists(view: View, { expected, commit, text }: Incoming): Promise<Ready> {
+  const existing = expected.filter(({ version }) => version === 'exists')
+  const countOf = await view.confirmedCounts(existing.map(({ stream }) => stream))
+  const sure = existing.filter(({ stream }) => countOf(stream) > 0)
   if (sure.length === 0) return { commit, text }
   const left = commit.condition?.streams?.filter((stream) => !sure.some((one) => one.stream === stream)) ?? []
   const condition = { ...commit.condition, streams: left.length > 0 ? left : undefined }

@@ -16,6 +16,8 @@ import { Appender, type AppenderOptions } from './appender.ts'
 import { createDeciding } from './deciding.ts'
 import { Engine } from './engine.ts'
 import { Reader } from './reader.ts'
+import { SealedLog } from './sealed-log.ts'
+import { View } from './view.ts'
 
 /** `s1` is an event of stream s and type T1 with the tags `on:s` and `type:1`. */
 export const eventOf = (short: string): StoredEvent => {
@@ -146,3 +148,6 @@ export const quiet = (): Promise<void> => new Promise((resolve) => setTimeout(re
 export const idsOf = (commits: readonly { readonly id: string }[]): readonly string[] => commits.map(({ id }) => id)
 export const pendingIds = ({ engine }: Tab): readonly string[] =>
   [...engine.view.pending.list()].map(({ commit }) => commit.id)
+
+/** A view of an empty database. */
+export const newView = (): View => new View('db', SealedLog.of(openMemoryStore(createMemoryDatabase('db'))))

@@ -1,4 +1,5 @@
 import { pageEventsMax } from '../core/limits.ts'
+import type { Marker } from '../core/outcome.ts'
 import { mustBeStreamName } from '../core/queries.ts'
 import type { Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
@@ -6,8 +7,8 @@ import type { ChangesAnswer, ChangesRequest, HeadsAnswer, ReadAnswer, ReadReques
 import { placeOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import type { Window } from './event-index.ts'
-import { firstOf } from './first-of.ts'
 import { markerExpired, type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
+import { SegmentGone } from './shelf.ts'
 import type { View } from './view.ts'
 
 /** Reads pages of a log: confirmed events up to a fixed position, then the pending ones of the same moment. */
@@ -19,41 +20,52 @@ export class Reader {
   }
 
   /** One page. Rejects with `tidelog/argument` for options that make no sense, and with `tidelog/marker-expired`. */
-  async read({ options, cursor, through: fixed }: ReadRequest): Promise<ReadAnswer> {
-    const { view, content } = this.#engine
+  read(request: ReadRequest): Promise<ReadAnswer> {
+    return this.#engine.steadily(() => this.#read(request))
+  }
+
+  async #read({ options, cursor, through: fixed }: ReadRequest): Promise<ReadAnswer> {
+    const { view } = this.#engine
     const spec = readOptions(options)
     if (fixed === undefined) await this.#engine.catchUp()
     if (spec.after !== undefined && !isReadable(view, spec.after)) throw markerExpired()
     const through = fixed ?? view.confirmed.head.position
     // What follows up to the first await is one moment: positions, pending events and the marker belong together.
     const head = view.marker
-    const pending = fixed === undefined ? pendingOf(view, spec) : []
-    const { positions, more } = take(positionsOf(view, spec, windowOf(view, spec, through, cursor)), spec.limit)
-    const events = await content.eventsAt(positions)
+    const [pending, { events, more }] = await Promise.all([
+      fixed === undefined ? pendingOf(view, spec) : [],
+      this.#page(spec.selectors, windowOf(spec, through, cursor), spec),
+    ])
     return {
       events: JSON.stringify(events),
       pending: JSON.stringify(pending),
-      cursor: more ? positions.at(-1) : undefined,
+      cursor: more ? events.at(-1)?.position : undefined,
       through,
       head,
     }
   }
 
   /** What a view has to fold to be up to date. */
-  async changes(request: ChangesRequest): Promise<ChangesAnswer> {
-    const { view, content } = this.#engine
+  changes(request: ChangesRequest): Promise<ChangesAnswer> {
+    return this.#engine.steadily(() => this.#changes(request))
+  }
+
+  async #changes(request: ChangesRequest): Promise<ChangesAnswer> {
+    const { view } = this.#engine
     const { position, revision, seen } = request
     const selectors = viewSelectors(request.scope, request.types)
     if (seen === undefined || view.revision < seen) await this.#engine.catchUp()
     const head = view.marker
-    const window = { after: position, through: view.confirmed.head.position }
-    const { positions, more } = take(view.confirmed.matching(selectors, window), pageEventsMax)
-    const isAdded = positions.length === 0 && revision > 0 && revision >= view.reordered
-    const pending = pendingMatching(view, selectors, isAdded ? revision : 0)
-    const events = await content.eventsAt(positions)
+    const through = view.confirmed.head.position
+    const hasNew = !view.confirmed.matching(selectors, { after: position, through }).next().done
+    const isAdded = !hasNew && position >= view.sealed.head.position && revision > 0 && revision >= view.reordered
+    const [pending, { events, more }] = await Promise.all([
+      pendingMatching(view, selectors, isAdded ? revision : 0),
+      this.#page(selectors, { after: position, through }, { limit: pageEventsMax }),
+    ])
     return {
       confirmed: JSON.stringify(events),
-      position: more ? (positions.at(-1) ?? position) : Math.max(position, window.through),
+      position: more ? (events.at(-1)?.position ?? position) : Math.max(position, through),
       more,
       pendingIs: isAdded ? 'added' : 'all',
       pending: JSON.stringify(more ? [] : pending),
@@ -64,66 +76,110 @@ export class Reader {
   async heads(streams: readonly string[]): Promise<HeadsAnswer> {
     for (const stream of streams) mustBeStreamName(stream)
     await this.#engine.catchUp()
-    const { view } = this.#engine
-    return {
-      head: view.marker,
-      pending: view.pending.size,
-      streams: streams.map((stream) => ({
-        version: view.versionOf(stream),
-        confirmed: view.confirmed.index.countOf(stream),
-      })),
+    return this.#engine.steadily(async () => {
+      const { view } = this.#engine
+      const answer = { head: view.marker, pending: view.pending.size }
+      const [versions, countOf] = await Promise.all([view.versionsOf(streams), view.confirmedCounts(streams)])
+      return {
+        ...answer,
+        streams: streams.map((stream) => ({ version: versions.get(stream) ?? 0, confirmed: countOf(stream) })),
+      }
+    })
+  }
+
+  /** Confirmed events of a window that match, sealed or not; the first ones in its direction. */
+  async #page(
+    selectors: readonly Selector[],
+    window: Window,
+    { limit, ...wanted }: Wanted & { readonly limit: number },
+  ): Promise<{ readonly events: readonly PlacedEvent[]; readonly more: boolean }> {
+    const { view, content } = this.#engine
+    const { sealed } = view
+    const found: PlacedEvent[] = []
+    const takeSealed = async (): Promise<void> => {
+      for await (const events of sealed.matching(selectors, window))
+        for (const { placed, revision } of events) {
+          if (found.length > limit) return
+          if (isWanted(wanted, placed.version, revision)) found.push(placed)
+        }
     }
+    const takeTail = async (): Promise<void> => {
+      const before =
+        wanted.stream === undefined ? 0 : ((await sealed.countsOf([wanted.stream])).get(wanted.stream) ?? 0)
+      // What was sealed meanwhile is neither in this tail nor in those segments.
+      if (view.sealed !== sealed) throw new SegmentGone()
+      const { confirmed } = view
+      const positions: number[] = []
+      for (const position of confirmed.matching(selectors, window)) {
+        if (found.length + positions.length > limit) break
+        const version = wanted.stream === undefined ? 0 : before + confirmed.index.versionOf(wanted.stream, position)
+        if (isWanted(wanted, version, confirmed.revisionAt(position))) positions.push(position)
+      }
+      found.push(...(await content.eventsAt(positions)))
+    }
+    if (window.backwards === true) {
+      await takeTail()
+      await takeSealed()
+    } else {
+      await takeSealed()
+      await takeTail()
+    }
+    return { events: found.slice(0, limit), more: found.length > limit }
   }
 }
+
+/** What a read restricts beside its selectors and positions. Versions need a stream. */
+interface Wanted {
+  readonly stream?: string | undefined
+  readonly fromVersion?: number | undefined
+  readonly toVersion?: number | undefined
+  readonly after?: Marker | undefined
+}
+
+const isWanted = (
+  { stream, fromVersion = 0, toVersion = Infinity, after }: Wanted,
+  version: number,
+  revision: number,
+): boolean =>
+  (stream === undefined || (version >= fromVersion && version <= toVersion)) &&
+  (after === undefined || revision > after.revision)
 
 const isReadable = (view: View, marker: { readonly database: string; readonly revision: number }): boolean =>
   marker.database === view.identity && marker.revision >= view.floor
 
-function* positionsOf(view: View, { selectors, after }: ReadSpec, window: Window): Generator<number> {
-  for (const position of view.confirmed.matching(selectors, window))
-    if (after === undefined || view.confirmed.revisionAt(position) > after.revision) yield position
-}
-
-function windowOf(view: View, spec: ReadSpec, through: number, cursor: number | undefined): Window {
-  const { fromPosition = 1, toPosition = through, fromVersion = 0, toVersion = Infinity, stream = '', after } = spec
-  const { index } = view.confirmed
-  // A version that is not confirmed yet lies behind everything.
-  const place = (version: number): number => (version < 1 ? 0 : (index.ordinalOf(stream, version) ?? through + 1))
-  const from = Math.max(fromPosition, (after?.confirmed ?? 0) + 1, place(fromVersion))
-  const to = Math.min(toPosition, through, place(toVersion))
+function windowOf(spec: ReadSpec, through: number, cursor: number | undefined): Window {
+  const { fromPosition = 1, toPosition = through, after } = spec
+  const from = Math.max(fromPosition, (after?.confirmed ?? 0) + 1)
+  const to = Math.min(toPosition, through)
   return spec.isBackwards
     ? { after: from - 1, through: Math.min(to, (cursor ?? Infinity) - 1), backwards: true }
     : { after: Math.max(from - 1, cursor ?? 0), through: to }
 }
 
-/** Pending events that match and whose content came after a revision, in local order. */
-export function pendingMatching(view: View, selectors: readonly Selector[], after: number): readonly PlacedEvent[] {
-  const { pending, confirmed } = view
+/** Pending events that match and whose content came after a revision, in local order; for the moment of the call. */
+export async function pendingMatching(
+  view: View,
+  selectors: readonly Selector[],
+  after: number,
+): Promise<readonly PlacedEvent[]> {
+  const { pending } = view
   const found: PlacedEvent[] = []
   for (const ordinal of pending.matching(selectors)) {
     const item = pending.at(ordinal)
     if (item === undefined || item.revision <= after) continue
     const placed = placeOf(item.commit, ordinal - item.place)
-    const { stream } = placed
-    found.push({ ...placed, version: confirmed.index.countOf(stream) + pending.index.versionOf(stream, ordinal) })
+    found.push({ ...placed, version: pending.index.versionOf(placed.stream, ordinal) })
   }
-  return found
+  if (found.length === 0) return found
+  const countOf = await view.confirmedCounts(found.map(({ stream }) => stream))
+  return found.map((event) => ({ ...event, version: event.version + countOf(event.stream) }))
 }
 
-function pendingOf(view: View, spec: ReadSpec): readonly PlacedEvent[] {
+async function pendingOf(view: View, spec: ReadSpec): Promise<readonly PlacedEvent[]> {
   const { selectors, after, toPosition, fromVersion = 0, toVersion = Infinity, isBackwards } = spec
   if (toPosition !== undefined) return []
-  const found = pendingMatching(view, selectors, after?.revision ?? 0).filter(
+  const found = (await pendingMatching(view, selectors, after?.revision ?? 0)).filter(
     ({ version }) => version >= fromVersion && version <= toVersion,
   )
   return isBackwards ? found.reverse() : found
-}
-
-/** The first `max` values, and whether there are more. */
-function take(
-  values: Iterable<number>,
-  max: number,
-): { readonly positions: readonly number[]; readonly more: boolean } {
-  const found = firstOf(values, max + 1)
-  return { positions: found.slice(0, max), more: found.length > max }
 }

@@ -2,6 +2,7 @@ import type { Commit } from '../core/commit.ts'
 import { TidelogError } from '../core/errors.ts'
 import type { Marker } from '../core/outcome.ts'
 import { matches, type Selectable, type Selector } from '../core/query.ts'
+import type { PlacedEvent } from '../core/recorded.ts'
 import {
   type AppendRow,
   isKnownRow,
@@ -10,8 +11,9 @@ import {
   type RebaseRow,
   type WriteRow,
 } from '../protocol/rows.ts'
-import { ConfirmedLog } from './confirmed-log.ts'
+import { ConfirmedTail } from './confirmed-tail.ts'
 import { type PendingCommit, PendingQueue } from './pending-queue.ts'
+import type { SealedLog } from './sealed-log.ts'
 
 /** Foreign confirmed events, as positions, and the write that brought them. */
 interface Foreign {
@@ -20,16 +22,37 @@ interface Foreign {
   readonly last: number
 }
 
+interface TakenOutThen {
+  readonly revision: number
+  readonly event: Selectable
+}
+
+/** All that a view knows beside the log itself. */
+export interface SavedView {
+  readonly revision: number
+  readonly floor: number
+  readonly reordered: number
+  readonly local: boolean | undefined
+  readonly pending: readonly { readonly commit: Commit; readonly revision: number }[]
+  readonly takenOut: readonly TakenOutThen[]
+}
+/** What left the log and may still be asked for; markers from before the rest are expired. */
+const takenOutMax = 1_000
+/** Pending commits that a saved view may have. */
+const savedPendingMax = 1_000
+
 /**
  * All that a worker knows of its database, folded from the rows in revision order.
  *
  * revision 1 2 3 4 5│6 …        the view stands at 5; a row is taken only at revision + 1
- * confirmed e1 e2 e3 │ pending c4 c5
+ * sealed e1 e2 │ confirmed e3 e4 │ pending c5 c6
  */
 export class View {
   readonly identity: string
-  readonly confirmed: ConfirmedLog = new ConfirmedLog()
-  readonly pending: PendingQueue = new PendingQueue()
+  /** What is confirmed and not sealed. */
+  confirmed: ConfirmedTail = new ConfirmedTail()
+  sealed: SealedLog
+  pending: PendingQueue = new PendingQueue()
   revision = 0
   /** Rows at or below are gone; markers from there are expired. */
   floor = 0
@@ -46,13 +69,15 @@ export class View {
   readonly dead: Set<string> = new Set()
   /** Ids of the commits that left the queue otherwise: withdrawn, or with nothing left to do. */
   readonly settled: Set<string> = new Set()
-  readonly #takenOut: { readonly revision: number; readonly event: Selectable }[] = []
+  #takenOut: TakenOutThen[] = []
   #foreign: Foreign[] = []
   /** Confirmed commits whose pull row has not been taken yet; only while something is pending. */
   #arrived: Commit[] = []
 
-  constructor(identity: string) {
+  constructor(identity: string, sealed: SealedLog) {
     this.identity = identity
+    this.sealed = sealed
+    this.confirmed.start(sealed.head)
   }
 
   get marker(): Marker {
@@ -64,6 +89,41 @@ export class View {
     return this.revision >= this.need
   }
 
+  /** Whether {@link save} says all: not while a commit waits to be decided again, nor with a long queue. */
+  get canBeSaved(): boolean {
+    return this.pending.touched.size === 0 && this.pending.size <= savedPendingMax && this.answers
+  }
+
+  /** For a view that is to stand at a revision without changes up to there. */
+  save(revision: number): SavedView {
+    const dropped = this.#takenOut.at(-1 - takenOutMax)?.revision ?? 0
+    return {
+      revision,
+      floor: Math.max(this.floor, dropped),
+      reordered: this.reordered,
+      local: this.local,
+      pending: [...this.pending.list()].map(({ commit, revision }) => ({ commit, revision })),
+      takenOut: this.#takenOut.filter((gone) => gone.revision > dropped),
+    }
+  }
+
+  /** Stands where a view was saved, with the confirmed log up to there. */
+  resume(sealed: SealedLog, confirmed: ConfirmedTail, saved: SavedView): void {
+    this.sealed = sealed
+    this.confirmed = confirmed
+    this.pending = new PendingQueue()
+    for (const { commit, revision } of saved.pending) this.pending.push(commit, revision)
+    this.revision = saved.revision
+    this.floor = Math.max(this.floor, saved.floor)
+    // Whatever was derived from the queue as it was is void.
+    this.reordered = saved.revision
+    this.local = saved.local
+    // Nothing waits to be decided again, so nothing foreign is in anybody's way.
+    this.#foreign = []
+    this.#takenOut = [...saved.takenOut]
+    this.#arrived = []
+  }
+
   /** Takes confirmed records that are not in it yet; those behind `through` wait for their pull row. `parsed` is the content of one. */
   takeRecords(rows: readonly LogRow[], through: number, parsed?: readonly Commit[]): void {
     for (const row of rows) {
@@ -71,6 +131,7 @@ export class View {
       if (row.first !== this.confirmed.head.position + 1) continue
       const commits = parsed ?? parseCommits(row.commits)
       this.confirmed.add(commits, row.revisions, row.last, row.digest)
+      for (const { id } of commits) this.#forget(id)
       if (this.pending.size > 0) this.#arrived.push(...commits)
     }
   }
@@ -87,7 +148,7 @@ export class View {
     if (row.kind === 'pull' && this.confirmed.head.position < row.through.position) return false
     this.#fold(row, commits)
     this.revision = row.revision
-    if (row.kind !== 'append' && row.kind !== 'stub') this.reordered = row.revision
+    if (row.kind !== 'append' && row.kind !== 'stub' && row.kind !== 'seal') this.reordered = row.revision
     return true
   }
 
@@ -109,6 +170,8 @@ export class View {
         this.movedTo = row.to
         return
       case 'seal':
+        this.sealed = this.sealed.with(row.segment)
+        this.confirmed.forget(row.segment.last)
         return
     }
   }
@@ -128,8 +191,6 @@ export class View {
     const own = new Set(row.own)
     this.pending.remove(row.settled, (id) => !own.has(id))
     this.#noteTakenOut(row.revision, row.takenOut)
-    for (const ids of [this.dead, this.settled])
-      for (const id of ids) if (this.confirmed.positionOf(id) !== undefined) ids.delete(id)
     let last = row.through.position - this.#arrived.reduce((sum, { events }) => sum + events.length, 0)
     for (const { id, events } of this.#arrived) {
       last += events.length
@@ -167,25 +228,49 @@ export class View {
     for (const event of events) this.#takenOut.push({ revision, event })
   }
 
-  /** Last version of a stream, pending included. */
-  versionOf(stream: string): number {
-    return this.confirmed.index.countOf(stream) + this.pending.index.countOf(stream)
+  /** How many confirmed events each of these streams has now; answered for the moment of the call. */
+  async confirmedCounts(streams: Iterable<string>): Promise<(stream: string) => number> {
+    const names = [...new Set(streams)]
+    const inTail = new Map(names.map((stream) => [stream, this.confirmed.index.countOf(stream)]))
+    const sealed = await this.sealed.countsOf(names)
+    return (stream) => (inTail.get(stream) ?? 0) + (sealed.get(stream) ?? 0)
+  }
+
+  /** Last versions of streams, pending included; answered for the moment of the call. */
+  async versionsOf(streams: readonly string[]): Promise<Map<string, number>> {
+    const inQueue = streams.map((stream) => this.pending.index.countOf(stream))
+    const countOf = await this.confirmedCounts(streams)
+    return new Map(streams.map((stream, at) => [stream, countOf(stream) + (inQueue[at] ?? 0)]))
+  }
+
+  /** First position of a confirmed commit. */
+  async positionOf(commitId: string): Promise<number | undefined> {
+    return this.confirmed.positionOf(commitId) ?? (await this.sealed.positionOf(commitId))
   }
 
   /** Whether an event that matches came, or was taken out, after the marker; without one: whether any is there. */
-  changedSince(selectors: readonly Selector[], marker: Marker | undefined): boolean {
+  async changedSince(selectors: readonly Selector[], marker: Marker | undefined): Promise<boolean> {
     const since = marker?.revision ?? 0
-    if (!this.newerThan(selectors, marker).next().done) return true
+    if (!this.newerInTail(selectors, marker).next().done) return true
     for (const ordinal of this.pending.matching(selectors))
       if ((this.pending.at(ordinal)?.revision ?? 0) > since) return true
-    return since > 0 && this.#takenOut.some((gone) => gone.revision > since && matches(selectors, gone.event))
+    if (since > 0 && this.#takenOut.some((gone) => gone.revision > since && matches(selectors, gone.event))) return true
+    for await (const _event of this.newerSealed(selectors, marker)) return true
+    return false
   }
 
-  /** Confirmed positions that match and are newer than the marker. */
-  *newerThan(selectors: readonly Selector[], marker: Marker | undefined): Generator<number> {
+  /** Confirmed positions that match, are newer than the marker, and are not sealed. */
+  *newerInTail(selectors: readonly Selector[], marker: Marker | undefined): Generator<number> {
     const window = { after: marker?.confirmed ?? 0, through: this.confirmed.head.position }
     for (const position of this.confirmed.matching(selectors, window))
       if (marker === undefined || this.confirmed.revisionAt(position) > marker.revision) yield position
+  }
+
+  /** Sealed events that match and are newer than the marker. */
+  async *newerSealed(selectors: readonly Selector[], marker: Marker | undefined): AsyncGenerator<PlacedEvent> {
+    const window = { after: marker?.confirmed ?? 0, through: this.sealed.head.position }
+    for await (const events of this.sealed.matching(selectors, window))
+      for (const { placed, revision } of events) if (marker === undefined || revision > marker.revision) yield placed
   }
 
   /** Foreign positions that a pending commit's condition looks at and that it has not seen, in log order. */

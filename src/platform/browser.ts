@@ -16,6 +16,7 @@ export const browserRandom: Random = { newId: newRandomId, fraction: () => Math.
 export const browserLocks: Locks = {
   request: async (name, options, hold) => {
     if (typeof navigator === 'undefined' || navigator.locks === undefined) {
+      if (options.mustExclude === true) return false
       await hold()
       return true
     }

@@ -5,7 +5,7 @@ import type { Seen } from './sync.ts'
  * row, and a row that a view does not know makes it read-only.
  *
  * writes  1 append · 2 append · 3 pull(from, through, settled) · 4 append · 5 rebase …   ← key: revision, only ever added
- * log     [1‥2] [3‥7] [8‥8] …                                                           ← key: last position
+ * log     [1‥2000: parts, directory] [2001‥2002] [2003‥2003] …                            ← key: last position
  * state   [chain, n]                                                                    ← checkpoints, dead letters, …
  */
 export const rowFormat = 1
@@ -52,10 +52,20 @@ export interface RebaseRow extends Row {
   readonly order: readonly string[]
   readonly takenOut: readonly TakenOut[]
 }
-/** Confirmed commits were packed; content unchanged. */
+/** Confirmed commits were packed; content unchanged. What was sealed in this range before is part of the segment now. */
 export interface SealRow extends Row {
   readonly kind: 'seal'
-  readonly through: number
+  readonly segment: SegmentPlace
+}
+/** Where a segment rests in `log`: its parts at fractions right below `last`. */
+export interface SegmentPlace {
+  readonly first: number
+  readonly last: number
+  readonly parts: number
+  /** Whether its directory is spread over the buckets of `dir`; a small one is one row of `log`. */
+  readonly isSpread: boolean
+  /** Digest of the log up to `last`. */
+  readonly digest: string
 }
 /** Stands where an append row was whose commits are all settled; `by` is the revision that settled the last of them. */
 export interface StubRow extends Row {
@@ -88,6 +98,27 @@ export interface LogRow {
   readonly digest: string
 }
 
+/** A row of `log` where a small segment ends: finds the parts of its terms. */
+export interface DirectoryRow {
+  readonly last: number
+  readonly format: typeof rowFormat
+  readonly directory: string
+}
+/** A row of `dir`: the terms of a large segment that fall into one bucket. */
+export interface BucketRow {
+  readonly bucket: number
+  /** The last position of the segment. */
+  readonly group: number
+  readonly format: typeof rowFormat
+  readonly directory: string
+}
+/** A row of `log`: some of the events of a segment. */
+export interface PartRow {
+  readonly last: number
+  readonly format: typeof rowFormat
+  readonly part: string
+}
+
 /** A row of `state`. */
 export interface StateRow {
   readonly chain: string
@@ -97,8 +128,8 @@ export interface StateRow {
 }
 /** `state` chain of the database's own identity. */
 export const identityChain = 'database'
-/** `state` chain of the floor: rows at or below its revision are gone. */
-export const floorChain = 'floor'
+/** `state` chain of the newest checkpoint: where a view that is opened begins. */
+export const checkpointChain = 'checkpoint'
 /** `state` chain of a dead letter is this and the commit id. */
 export const deadLetterChain = 'dead/'
 /** `state` chain of a commit that left the queue without a letter is this and the commit id. */

@@ -1,11 +1,11 @@
-import type { LogRow, StateRow, WriteRow } from '../protocol/rows.ts'
+import type { BucketRow, DirectoryRow, LogRow, PartRow, StateRow, WriteRow } from '../protocol/rows.ts'
 import type { Durability } from '../protocol/worker.ts'
 
-/** The rows of each object store. `dir` belongs to the format from the first day and is empty until logs are sealed. */
+/** The rows of each object store. */
 export interface Rows {
   writes: WriteRow
-  log: LogRow
-  dir: { readonly bucket: number; readonly group: number; readonly format: number }
+  log: LogRow | DirectoryRow | PartRow
+  dir: BucketRow
   state: StateRow
 }
 export type StoreName = keyof Rows

@@ -30,6 +30,7 @@ let killsWhilePulling = 0
 /** What was wrong on the device after each kill, before it could ask anybody. */
 const wrongAfterKills: unknown[] = []
 let atEnd: { readonly pulled: Stretch; readonly stored: Stretch; readonly shown: readonly Entry[] }
+let segments = 0
 let onDevice: Comparison
 let onServer: Comparison
 
@@ -45,6 +46,7 @@ beforeAll(async () => {
     // What was acknowledged is compared with what there is also when something went wrong on the way.
     const pulled = await pull(harbour.server.url)
     const shown = (await browser?.page.evaluate(() => globalThis.harbour.read()).catch(() => undefined)) ?? []
+    segments = (await browser?.page.evaluate(() => globalThis.harbour.segments()).catch(() => 0)) ?? 0
     atEnd = { pulled, stored: readStored(harbour.file), shown }
     const acknowledged = [...written.acknowledged, ...foreign.acknowledged]
     onDevice = compare(acknowledged, shown)
@@ -62,7 +64,7 @@ afterAll(async () => {
 async function reopen(): Promise<void> {
   browser = await startBrowser(
     join(folder.path, 'profile'),
-    `${harbour.server.url}/?counter=${encodeURIComponent(counter.url)}`,
+    `${harbour.server.url}/?${new URLSearchParams({ counter: counter.url, packing: '' })}`,
   )
 }
 
@@ -129,6 +131,7 @@ function tell(): void {
     'commits found that nobody had heard of': [...onDevice.whole].filter((name) => !begun.has(name)).length,
     'commits found on the device': onDevice.whole.size,
     'commits found on the server': onServer.whole.size,
+    'segments at the end': segments,
     'kills after which something was wrong': wrongAfterKills.length,
     'commits acknowledged and missing': device.missing! + server.missing!,
     'commits torn': device.half! + server.half!,
@@ -140,6 +143,7 @@ describe('a browser that is killed while its page appends', () => {
   test('is mostly hit while an append is under way', () => {
     expect(errors).toEqual([])
     expect(killsInside).toBeGreaterThanOrEqual(rounds / 2)
+    expect(segments).toBeGreaterThan(0)
   })
   test('has every acknowledged commit when it is opened again, whole and once', () => {
     expect(wrongAfterKills).toEqual([])

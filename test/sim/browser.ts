@@ -37,6 +37,7 @@ export class SimLocks {
 
   async #request(realm: Realm, name: string, options: LockOptions, hold: () => Promise<void>): Promise<boolean> {
     if (this.grantsAll) {
+      if (options.mustExclude === true) return false
       await new Promise<void>((resolve) => realm.post(this.#chaos.dice.below(3), resolve))
       await hold()
       return true

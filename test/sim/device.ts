@@ -1,5 +1,6 @@
 import type { Random } from '../../src/core/ports.ts'
-import type { RebaseRow } from '../../src/protocol/rows.ts'
+import type { SealOptions } from '../../src/log/seal.ts'
+import type { RebaseRow, SealRow } from '../../src/protocol/rows.ts'
 import { SimChannels, SimLocks } from './browser.ts'
 import type { Chaos } from './chaos.ts'
 import { Disk } from './disk.ts'
@@ -9,6 +10,14 @@ import { Realm, type Scheduler } from './scheduler.ts'
 import type { SimServer } from './server.ts'
 import { type Browser, Tab } from './tab.ts'
 import { type Entry, history } from './theatre.ts'
+
+/** Segments as small as they get, and none at all. */
+const sealings: readonly SealOptions[] = [
+  { from: 1, max: 4, smallMax: 1, keptRows: 20 },
+  { from: 2, max: 8, smallMax: 3, keptRows: 40 },
+  { from: 5, max: 20, smallMax: 2, keptRows: 1_000 },
+  { from: 1_000, max: 1_000, smallMax: 1, keptRows: 1_000 },
+]
 
 /** One browser: tabs come, go, freeze and die; the disk stays. */
 export class Device {
@@ -51,14 +60,16 @@ export class Device {
       channels: new SimChannels(scheduler, chaos),
       line: this.line,
       skewMs: chaos.dice.between(-100_000, 100_000),
+      sealing: chaos.dice.pick(sealings),
     }
     this.line.onHead = (head) => {
       this.#toldHead = Math.max(this.#toldHead, head)
     }
-    this.#browser.disk.onAdded = (row) => this.#countRebase(row)
+    this.#browser.disk.onAdded = (row) => this.#count(row)
   }
 
-  #countRebase(row: object): void {
+  #count(row: object): void {
+    if ((row as Partial<SealRow>).kind === 'seal') this.#browser.chaos.tally.count('segments sealed')
     const { kind, through, replaced, refused, withdrawn } = row as Partial<RebaseRow>
     if (kind !== 'rebase' || replaced === undefined || refused === undefined || withdrawn === undefined) return
     const { chaos, scheduler, locks } = this.#browser

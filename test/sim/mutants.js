@@ -3,6 +3,7 @@
 
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are code
 
+import { sealing } from './mutants-of-sealing.js'
 import { edit, reading, sequencer, sync } from './mutants-of-sync.js'
 
 const transact = 'src/store/transact.ts'
@@ -117,7 +118,7 @@ const conditions = [
   [
     'marker ignores what was taken out',
     'What was taken out after the marker matches like a new event',
-    edit('src/log/view.ts', 'return since > 0 && this.#takenOut.some(', 'return since > 1e9 && this.#takenOut.some('),
+    edit('src/log/view.ts', 'if (since > 0 && this.#takenOut.some(', 'if (since > 1e9 && this.#takenOut.some('),
   ],
   [
     'versions unchecked here',
@@ -317,8 +318,8 @@ const decidingAgain = [
     'A retried id is looked up first',
     edit(
       admission,
-      `  view.confirmed.positionOf(id) !== undefined ||\n`,
-      '  (view.confirmed.positionOf(id) !== undefined && isRetry !== true) ||\n',
+      '  (await view.positionOf(id)) !== undefined',
+      '  ((await view.positionOf(id)) !== undefined && isRetry !== true)',
     ),
   ],
   [
@@ -350,14 +351,15 @@ const decidingAgain = [
   ],
 ]
 
-export const mutants = [storage, localWrites, conditions, confirming, decidingAgain, sync, sequencer, reading]
+export const mutants = [storage, localWrites, conditions, confirming, decidingAgain, sync, sequencer, reading, sealing]
   .flat()
   .map(([name, rule, ...edits]) => ({ name, rule, edits }))
 
 /** Defects of PROTOCOL §8 that can't be planted yet, or not here, and why. */
 export const notYet = [
-  ['pruning without the views lock', 'nothing is pruned yet'],
-  ['pruning to nothing', 'nothing is pruned yet'],
+  ['revisions are lost in a segment', 'too rare here: src/log/seal.test.ts finds it'],
+  ['a checkpoint without what was taken out', 'too rare here: src/log/seal.test.ts finds it'],
+  ['a tail read before and after a seal', 'too rare here: src/log/seal.test.ts finds it'],
   ['stubbing a rebase row', 'nothing is stubbed yet'],
   ['chain rows deleted freely', 'there are no consumers, so no chains that move'],
   ['checkpoint apart from its effect', 'there are no consumers; "letter apart from its row" stands for it'],

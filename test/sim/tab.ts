@@ -2,6 +2,7 @@ import { type ClientPorts, createLogClient } from '../../src/client/log-client.t
 import type { Random } from '../../src/core/ports.ts'
 import { createDeciders } from '../../src/core/rulings.ts'
 import { createDeciding } from '../../src/log/deciding.ts'
+import type { SealOptions } from '../../src/log/seal.ts'
 import { type OpenAnswer, type WorkerApi, workerProtocol } from '../../src/protocol/worker.ts'
 import { openIdbStore } from '../../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
@@ -28,6 +29,8 @@ export interface Browser {
   readonly channels: SimChannels
   readonly line: Line
   readonly skewMs: number
+  /** How soon this browser packs what is confirmed. */
+  readonly sealing: SealOptions
 }
 
 /** A worker that does not answer its opening in this time is given up, as the page does it in a browser. */
@@ -138,7 +141,7 @@ export class Tab {
   }
 
   #host(worker: Realm): Host {
-    const { disk, scheduler, random, locks, channels, line, skewMs } = this.#browser
+    const { disk, scheduler, random, locks, channels, line, skewMs, sealing } = this.#browser
     const clock = worker.clock(skewMs)
     const place = `${this.name}/${scheduler.steps}/${this.#workers}`
     registerDisk(place, disk, worker)
@@ -154,6 +157,7 @@ export class Tab {
       },
       {
         ...(this.isOld ? {} : { deciding: createDeciding(createDeciders(model.deciders)) }),
+        sealing,
         sync: ({ log }) => ({ url: `http://server.test/sync/${encodeURIComponent(log)}` }),
       },
     )

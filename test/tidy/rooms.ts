@@ -20,7 +20,8 @@ export const rooms: Readonly<Record<string, Room>> = {
   [protocol]: { rooms: [core], packages: [] },
   [platform]: { rooms: [core], packages: [] },
   'src/store': { rooms: [core, protocol], packages: ['idb'] },
-  'src/log': { rooms: [core, protocol, store], packages: [] },
+  'src/segments': { rooms: [core], packages: [] },
+  'src/log': { rooms: [core, protocol, store, 'src/segments'], packages: [] },
   'src/projection': { rooms: [core, protocol], packages: [] },
   'src/consumer': { rooms: [core, protocol, 'src/log'], packages: [] },
   'src/sync': { rooms: [core, protocol, 'src/log'], packages: [] },
@@ -41,4 +42,12 @@ export const rooms: Readonly<Record<string, Room>> = {
 }
 
 /** Rooms whose code takes time, timers and randomness from ports, so that a simulation can own them. */
-export const portsOnly: readonly string[] = [core, protocol, 'src/log', 'src/projection', 'src/consumer', 'src/sync']
+export const portsOnly: readonly string[] = [
+  core,
+  protocol,
+  'src/segments',
+  'src/log',
+  'src/projection',
+  'src/consumer',
+  'src/sync',
+]

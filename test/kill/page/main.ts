@@ -2,11 +2,15 @@
 import { defineEvents, defineLog, event, openLog, type, unwrap } from 'tidelog'
 import type { Entry, Part } from '../tally.ts'
 
+const startPackingWorker = (): Worker => new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
 type Berth = Part & { readonly stream: string }
 const events = defineEvents({ Berthed: event(type<Berth>(), { stream: ({ stream }) => stream }) })
 const query = new URLSearchParams(location.search)
 const counter = query.get('counter') ?? ''
-const log = openLog(defineLog({ name: 'harbour', events }), query.has('alone') ? {} : { sync: '/sync/harbour' })
+const log = openLog(defineLog({ name: 'harbour', events }), {
+  ...(query.has('alone') ? {} : { sync: '/sync/harbour' }),
+  ...(query.has('packing') ? { worker: startPackingWorker } : {}),
+})
 
 let lines: string[] = []
 let telling = false
@@ -59,6 +63,19 @@ const controls = {
     return events.map(({ data: { commit, part, parts, size, pad }, stream, version, position }) => {
       return { commit, part, parts, isIntact: pad.length === size, stream, version, position }
     })
+  },
+  /** How many segments the log has. */
+  segments: async (): Promise<number> => {
+    const opening = indexedDB.open('tidelog/harbour')
+    const db = await new Promise<IDBDatabase>((resolve) => {
+      opening.onsuccess = () => resolve(opening.result)
+    })
+    const reading = db.transaction('state').objectStore('state').get(['checkpoint', 0])
+    const row = await new Promise<{ readonly checkpoint: string } | undefined>((resolve) => {
+      reading.onsuccess = () => resolve(reading.result)
+    })
+    db.close()
+    return row === undefined ? 0 : JSON.parse(row.checkpoint).segments.length
   },
   tryNow: (): void => log.sync.now(),
   /** Resolves when the server has confirmed all that is here; rejects with the state of sync when that can't be. */

@@ -12,9 +12,14 @@ export interface RecordPlace {
   readonly key: number
 }
 
-/** What a view knows of the confirmed part: no content, only where it rests and what finds it. Grows at the end only. */
-export class ConfirmedLog {
+/**
+ * What a view knows of the confirmed events that are not sealed: no content, only where it rests and what finds it. Grows at
+ * the end, and gives up its beginning to segments.
+ */
+export class ConfirmedTail {
   readonly index: EventIndex = new EventIndex()
+  /** Positions up to here are sealed. */
+  #base = 0
   #head: Seen = { position: 0, digest: digestOfNothing }
   readonly #ids = new Map<string, number>()
   /** Id, first position and revision of each commit. */
@@ -24,9 +29,30 @@ export class ConfirmedLog {
   /** Last position and key of each record. */
   readonly #lasts: number[] = []
   readonly #keys: number[] = []
+  readonly #digests: string[] = []
 
   get head(): Seen {
     return this.#head
+  }
+
+  /** Begins behind what is sealed. */
+  start(sealed: Seen): void {
+    this.#base = sealed.position
+    this.#head = sealed
+  }
+
+  /** Gives up what is sealed now: whole records. */
+  forget(through: number): void {
+    const commits = above(this.#firsts, through)
+    const records = above(this.#lasts, through)
+    for (const id of this.#order.splice(0, commits)) this.#ids.delete(id)
+    this.#firsts.splice(0, commits)
+    this.#revisions.splice(0, commits)
+    this.#lasts.splice(0, records)
+    this.#keys.splice(0, records)
+    this.#digests.splice(0, records)
+    this.index.forget(through)
+    this.#base = Math.max(this.#base, through)
   }
 
   /** Takes one record: commits that follow the head, each with the revision that brought it. */
@@ -41,10 +67,11 @@ export class ConfirmedLog {
     })
     this.#lasts.push(position)
     this.#keys.push(key)
+    this.#digests.push(digest)
     this.#head = { position, digest }
   }
 
-  /** First position of a commit. */
+  /** First position of a commit, unless it is sealed. */
   positionOf(commitId: string): number | undefined {
     return this.#ids.get(commitId)
   }
@@ -60,14 +87,20 @@ export class ConfirmedLog {
     return this.#revisions[above(this.#firsts, position) - 1] ?? 0
   }
 
-  /** Positions that match, from the window; every position of the log is a candidate. */
-  matching(selectors: readonly Selector[], window: Window): Generator<number> {
-    return this.index.matching(selectors, { ...window, through: Math.min(window.through, this.#head.position) })
+  /** Positions that match, from the window; every position of the tail is a candidate. */
+  matching(selectors: readonly Selector[], { after, through, ...rest }: Window): Generator<number> {
+    const window = { after: Math.max(after, this.#base), through: Math.min(through, this.#head.position), ...rest }
+    return this.index.matching(selectors, window)
+  }
+
+  /** The digest of the log up to the end of a record. */
+  digestAt(last: number): string {
+    return this.#digests[above(this.#lasts, last) - 1] ?? ''
   }
 
   /** The record that holds a position. */
   recordOf(position: number): RecordPlace {
     const at = above(this.#lasts, position - 1)
-    return { first: (this.#lasts[at - 1] ?? 0) + 1, last: this.#lasts[at] ?? 0, key: this.#keys[at] ?? 0 }
+    return { first: (this.#lasts[at - 1] ?? this.#base) + 1, last: this.#lasts[at] ?? 0, key: this.#keys[at] ?? 0 }
   }
 }

@@ -1,0 +1,107 @@
+import {
+  checkpointChain,
+  deadLetterChain,
+  rowFormat,
+  type SegmentPlace,
+  type StateRow,
+  settledChain,
+} from '../protocol/rows.ts'
+import type { Seen } from '../protocol/sync.ts'
+import type { Request, Store } from '../store/store.ts'
+import { ConfirmedTail } from './confirmed-tail.ts'
+import { SealedLog } from './sealed-log.ts'
+import { parseCommits, type SavedView, type View } from './view.ts'
+
+/** Where a view that is opened begins: what is sealed, where the content of the rest lies, and all that is not content. */
+interface Checkpoint {
+  readonly segments: readonly SegmentPlace[]
+  /** The confirmed head of the view. */
+  readonly head: Seen
+  /** In a log that is its own sequencer: the revision of the first row whose content is not sealed. */
+  readonly tailFrom: number
+  readonly view: SavedView
+}
+
+/** Keeps a checkpoint; goes with the write that it holds after. */
+export const keepCheckpoint = (checkpoint: Checkpoint): Request => ({
+  op: 'put',
+  store: 'state',
+  row: { chain: checkpointChain, n: 0, format: rowFormat, checkpoint: JSON.stringify(checkpoint) },
+})
+
+/**
+ * Deletes the rows of `writes` that no view needs any more. Only for a worker that no other has the database open beside:
+ * a view that has not seen a row can't go on without it. The last rows before the checkpoint stay too, since what a tab that
+ * is gone had begun to write has to find its key taken.
+ */
+export async function prune(store: Store, keptRows: number): Promise<void> {
+  const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
+  if (row === undefined) return
+  const { tailFrom, view } = readCheckpoint(row)
+  const needed = Math.min(tailFrom, view.revision - keptRows, ...view.pending.map(({ revision }) => revision))
+  if (needed > 1) await store.run([{ op: 'delete', store: 'writes', from: 1, to: needed - 1 }], { write: true })
+}
+
+/** Rows of a tail that are read at once. */
+const rowsMax = 500
+
+/** Puts a view where the newest checkpoint is. False when there is none ahead of it. */
+export async function restoreView(store: Store, view: View): Promise<boolean> {
+  for (;;) {
+    const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
+    if (row === undefined) return false
+    const { segments, head, tailFrom, view: saved } = readCheckpoint(row)
+    if (saved.revision <= view.revision) return false
+    const sealed = segments.reduce((log, segment) => log.with(segment), SealedLog.of(store))
+    const tail = new ConfirmedTail()
+    tail.start(sealed.head)
+    if (saved.local === true) await readLocalTail(store, tail, tailFrom, saved.revision)
+    else await readTail(store, tail, head.position)
+    // Otherwise another worker has sealed what was to be read.
+    if (tail.head.position !== head.position) continue
+    view.resume(sealed, tail, saved)
+    await readEndings(store, view)
+    return true
+  }
+}
+
+const readCheckpoint = ({ checkpoint }: StateRow): Checkpoint => JSON.parse(String(checkpoint))
+
+async function readTail(store: Store, tail: ConfirmedTail, through: number): Promise<void> {
+  for (;;) {
+    const after = tail.head.position
+    const [rows] = await store.run([{ op: 'range', store: 'log', after, limit: rowsMax }])
+    for (const row of rows)
+      if ('commits' in row && row.first === tail.head.position + 1 && row.last <= through)
+        tail.add(parseCommits(row.commits), row.revisions, row.last, row.digest)
+    if (tail.head.position >= through || tail.head.position === after) return
+  }
+}
+
+async function readLocalTail(store: Store, tail: ConfirmedTail, from: number, to: number): Promise<void> {
+  for (let next = from; next <= to; ) {
+    const [rows] = await store.run([{ op: 'range', store: 'writes', from: next, to, limit: rowsMax }])
+    for (const row of rows) {
+      if (row.kind !== 'append' || row.first !== tail.head.position + 1) continue
+      const commits = parseCommits(row.commits)
+      const revisions = commits.map(() => row.revision)
+      tail.add(commits, revisions, row.revision, '')
+    }
+    next = (rows.at(-1)?.revision ?? to) + 1
+  }
+}
+
+/** Which commits ended without the log: rows of the log tell of it, and of what was discarded since only the letters do. */
+export async function readEndings(store: Store, view: View): Promise<void> {
+  const [letters, settled] = await store.run([rangeOf(deadLetterChain), rangeOf(settledChain)])
+  const ids = letters.map(({ chain }) => chain.slice(deadLetterChain.length))
+  const positions = await Promise.all(ids.map((id) => view.positionOf(id)))
+  view.dead.clear()
+  view.settled.clear()
+  // A letter that says `Confirmed` is of a commit that is in the log.
+  for (const [at, id] of ids.entries()) if (positions[at] === undefined) view.dead.add(id)
+  for (const { chain } of settled) view.settled.add(chain.slice(settledChain.length))
+}
+
+const rangeOf = (chain: string) =>
+  ({ op: 'range', store: 'state', from: [chain, 0], to: [`${chain}\uffff`, 0] }) as const

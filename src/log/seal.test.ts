@@ -1,0 +1,180 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Marker } from '../core/outcome.ts'
+import { prune } from './checkpoint.ts'
+import { takePage } from './confirm.ts'
+import { deciders } from './deciders.fixture.ts'
+import { Device, historiesOf, type Step, summaryOf } from './histories.fixture.ts'
+import { callOf, commitOf, createBrowser, openTab, quiet, Sequence, type Tab } from './log.fixture.ts'
+import { rebase } from './rebase.ts'
+import { seal } from './seal.ts'
+
+const histories = historiesOf(
+  'append',
+  'append',
+  'execute',
+  'pull',
+  'pull',
+  'pull',
+  'rebase',
+  'reject',
+  'withdraw',
+  'seal',
+  'seal',
+)
+const isSeal = ({ kind }: Step): boolean => kind === 'seal'
+
+const reads = [
+  {},
+  { direction: 'backwards' },
+  { stream: 's' },
+  { stream: 't', direction: 'backwards' },
+  { stream: 's', fromVersion: 2 },
+  { stream: 's', fromVersion: 1, toVersion: 2, direction: 'backwards' },
+  { query: { tags: { on: 't' } } },
+  { query: { types: ['T2'], tags: { on: 's' } } },
+  { fromPosition: 2, toPosition: 5 },
+] as const
+
+/** All that reads give, page by page, and what is newer than markers. */
+async function readAll({ reader }: Tab, markers: readonly Marker[] = []): Promise<unknown> {
+  return Promise.all(
+    [...reads, ...markers.map((after) => ({ after }))].map(async (options) => {
+      const pages: unknown[] = []
+      let [cursor, through]: (number | undefined)[] = []
+      for (;;) {
+        const page = await reader.read({ options: { ...options, limit: 3 }, cursor, through })
+        pages.push(...JSON.parse(page.events), ...JSON.parse(page.pending))
+        ;({ cursor, through } = page)
+        if (cursor === undefined) return pages
+      }
+    }),
+  )
+}
+
+describe('sealing', () => {
+  test('changes nothing that anybody reads', async () => {
+    let sealed = 0
+    await fc.assert(
+      fc.asyncProperty(histories, async (steps) => {
+        const [packed, plain] = [
+          await openTab(createBrowser(), { deciders }),
+          await openTab(createBrowser(), { deciders }),
+        ]
+        const [one, other] = [new Device(packed), new Device(plain)]
+        const markers: (readonly [Marker, Marker])[] = []
+        for (const step of steps) {
+          markers.push([packed.engine.view.marker, plain.engine.view.marker])
+          await one.take(step)
+          if (!isSeal(step)) await other.take(step)
+          const [ofPacked, ofPlain] = [0, 1].map((at) => markers.map((pair) => pair[at] as Marker))
+          expect(await readAll(packed, ofPacked)).toEqual(await readAll(plain, ofPlain))
+        }
+        sealed += packed.engine.view.sealed.segments.length
+        expect(await packed.reader.heads(['s', 't', 'u', 'v'])).toMatchObject({
+          streams: (await plain.reader.heads(['s', 't', 'u', 'v'])).streams,
+        })
+      }),
+      { numRuns: Number(process.env.TIDELOG_RUNS ?? 150) },
+    )
+    expect(sealed).toBeGreaterThan(0)
+  })
+
+  test('leaves the same view with whoever heard of it, missed it, or opens the log later', async () => {
+    await fc.assert(
+      fc.asyncProperty(histories, fc.nat(4), async (steps, lose) => {
+        const browser = createBrowser()
+        let said = 0
+        const hearing = await openTab(browser, { deciders })
+        const tab = await openTab(browser, { deciders })
+        const device = new Device(tab)
+        browser.channels.isLost = () => lose > 0 && ++said % (lose + 1) === 0
+        for (const step of steps) await device.take(step)
+        await quiet()
+        browser.channels.isLost = () => true
+        await prune(tab.engine.store, 0)
+        const late = await openTab(browser, { deciders })
+        for (const one of [hearing, late]) {
+          await one.engine.catchUp()
+          expect(await readAll(one)).toEqual(await readAll(tab))
+        }
+        const floor = late.engine.view.floor
+        for (const one of [hearing, tab]) one.engine.view.floor = floor
+        const expected = await summaryOf(tab.engine.view)
+        expect(await summaryOf(hearing.engine.view)).toEqual(expected)
+        expect(await summaryOf(late.engine.view)).toEqual(expected)
+      }),
+      { numRuns: Number(process.env.TIDELOG_RUNS ?? 150) },
+    )
+  })
+
+  test('while a view is being opened makes it begin again', async () => {
+    const browser = createBrowser()
+    const tab = await openTab(browser)
+    const log = new Sequence()
+    const pull = (id: string) => takePage(tab.engine, log.add(commitOf(id, ['s1', 't1'])))
+    const tiny = { from: 1, max: 4, smallMax: 9, keptRows: 0 }
+    for (const id of ['a', 'b', 'c']) await pull(id)
+    await seal(tab.engine, tiny)
+    let isMean = true
+    const late = await openTab(browser, {
+      wrap: (store) => ({
+        ...store,
+        run: async (requests, options) => {
+          const isOfTail = requests.some((request) => request.op === 'range' && request.store === 'log')
+          if (isOfTail && isMean) {
+            isMean = false
+            await seal(tab.engine, tiny)
+          }
+          return store.run(requests, options)
+        },
+      }),
+    })
+    expect(isMean).toBe(false)
+    expect(late.engine.view.sealed.segments).toEqual(tab.engine.view.sealed.segments)
+    expect(await readAll(late)).toEqual(await readAll(tab))
+  })
+
+  test('that goes on while a page is read gives every event once', async () => {
+    const browser = createBrowser()
+    const log = new Sequence()
+    let onRead = async (): Promise<void> => {}
+    const tab = await openTab(browser, {
+      wrap: (store) => ({
+        ...store,
+        run: async (requests, options) => {
+          const rows = await store.run(requests, options)
+          if (options?.write !== true) await onRead()
+          return rows
+        },
+      }),
+    })
+    const tiny = { from: 1, max: 4, smallMax: 2, keptRows: 0 }
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await takePage(tab.engine, log.add(commitOf(id, ['s1', 't1'])))
+    const positions = async (): Promise<unknown> => {
+      const { events } = await tab.reader.read({ options: {} })
+      return JSON.parse(events).map(({ position }: { position: number }) => position)
+    }
+    for (let reads = 0; reads < 4; reads++) {
+      let isSealing = false
+      onRead = async () => {
+        if (isSealing) return
+        isSealing = true
+        await seal(tab.engine, tiny)
+      }
+      expect(await positions()).toEqual(Array.from({ length: 12 }, (_, at) => at + 1))
+    }
+    expect(tab.engine.view.sealed.segments.length).toBeGreaterThan(0)
+  })
+
+  test('waits while a pending commit has to be decided again', async () => {
+    const tab = await openTab(createBrowser())
+    await tab.append(callOf('own', ['s1'], { failIfEventsMatch: { tags: { on: 't' } } }))
+    const log = new Sequence()
+    await takePage(tab.engine, log.add(commitOf('a', ['t1'])))
+    const tiny = { from: 1, max: 4, smallMax: 2, keptRows: 0 }
+    expect(await seal(tab.engine, tiny)).toBe(false)
+    await rebase(tab.engine)
+    expect(await seal(tab.engine, tiny)).toBe(true)
+  })
+})

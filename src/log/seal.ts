@@ -1,0 +1,136 @@
+import { nextDigest } from '../core/digest.ts'
+import { TidelogError } from '../core/errors.ts'
+import { type LogRow, rowFormat, type SegmentPlace } from '../protocol/rows.ts'
+import { type PlacedCommit, packSegment, type Segment } from '../segments/pack.ts'
+import type { Request, Store } from '../store/store.ts'
+import { keepCheckpoint } from './checkpoint.ts'
+import type { Engine, Plan } from './engine.ts'
+import type { SealedLog } from './sealed-log.ts'
+import { partKey, SegmentGone } from './shelf.ts'
+import { parseCommits, type View } from './view.ts'
+
+/** How a log is kept small. */
+export interface SealOptions {
+  /** Confirmed events that are worth a segment. */
+  readonly from: number
+  /** Events that one segment has at most, but for its last record. */
+  readonly max: number
+  /** So many small segments become one with what is sealed next. */
+  readonly smallMax: number
+  /** Rows of `writes` before a checkpoint that are never pruned. */
+  readonly keptRows: number
+}
+export const sealOptions: SealOptions = { from: 2_000, max: 16_000, smallMax: 7, keptRows: 1_000 }
+
+/** Packs confirmed events into a segment when there are enough of them. Answers whether it did. */
+export async function seal(engine: Engine, options: SealOptions = sealOptions): Promise<boolean> {
+  // Made before the write, so that appends need not wait for it: what is confirmed does not change any more.
+  const packed = await engine.steadily(() => pack(engine, options))
+  if (packed === undefined) return false
+  const isSealed = await engine.write((view) =>
+    view.sealed === packed.sealed && view.canBeSaved ? planOf(view, packed) : undefined,
+  )
+  return isSealed ?? false
+}
+
+/** A segment that stands for the end of what is sealed and the beginning of what is not. */
+interface Packed {
+  /** What was sealed when it was made. */
+  readonly sealed: SealedLog
+  readonly before: SealedLog
+  readonly segment: SegmentPlace
+  readonly rows: readonly Request[]
+}
+
+/** How far to seal now: the end of a record. */
+function sealableThrough(view: View, options: SealOptions): number | undefined {
+  const { confirmed, sealed } = view
+  const from = sealed.head.position
+  const to = Math.min(confirmed.head.position, from + options.max)
+  if (to - from < options.from || !view.canBeSaved) return undefined
+  const record = confirmed.recordOf(to)
+  return record.last <= to ? record.last : record.first > from + 1 ? record.first - 1 : record.last
+}
+
+async function pack(engine: Engine, options: SealOptions): Promise<Packed | undefined> {
+  const { view, store } = engine
+  const { sealed, confirmed } = view
+  const through = sealableThrough(view, options)
+  if (through === undefined) return undefined
+  const digest = confirmed.digestAt(through)
+  const small = smallAtEnd(sealed)
+  const before = small.length < options.smallMax ? sealed : sealed.until(small[0]?.first ?? 0)
+  const tail = await contentOf(store, view, through)
+  const commits: PlacedCommit[] = []
+  for (const place of sealed.segments.slice(before.segments.length)) commits.push(...(await sealed.commitsOf(place)))
+  commits.push(...tail)
+  mustReach(commits, before, through, digest)
+  const counts = await before.countsOf(commits.flatMap(({ commit }) => commit.events.map(({ stream }) => stream)))
+  const { first, last, parts, directory } = packSegment(commits, (stream) => counts.get(stream) ?? 0)
+  const isSpread = last - first + 1 >= options.max / 2
+  const segment: SegmentPlace = { first, last, parts: parts.length, isSpread, digest }
+  const rows = parts.map((part, number): Request => {
+    return { op: 'add', store: 'log', row: { last: partKey(segment, number), format: rowFormat, part } }
+  })
+  return { sealed, before, segment, rows: [...rows, ...directoryRows(segment, directory)] }
+}
+
+/** What is packed takes the place of records: nothing may be missing. */
+function mustReach(commits: readonly PlacedCommit[], { head }: SealedLog, through: number, digest: string): void {
+  const position = commits.reduce((sum, { commit }) => sum + commit.events.length, head.position)
+  // Another worker was first.
+  if (position !== through) throw new SegmentGone()
+  if (digest === '') return
+  const computed = commits.reduce((before, { commit }) => nextDigest(before, commit.id, commit.contentId), head.digest)
+  if (computed !== digest) throw new TidelogError('tidelog/storage-lost', `the log up to ${through} is not as it was`)
+}
+
+function planOf(view: View, { before, segment, rows }: Packed): Plan<boolean> {
+  const { confirmed, revision } = view
+  const { first, last } = segment
+  const checkpoint = keepCheckpoint({
+    segments: before.with(segment).segments,
+    head: confirmed.head,
+    tailFrom: confirmed.head.position > last ? confirmed.recordOf(last + 1).key : revision + 1,
+    view: view.save(revision + 1),
+  })
+  const beside: readonly Request[] = [{ op: 'delete', store: 'log', from: first, to: last }, ...rows, checkpoint]
+  return { row: { kind: 'seal', segment }, beside, result: true }
+}
+
+function directoryRows({ last, isSpread }: SegmentPlace, directory: Segment['directory']): readonly Request[] {
+  const format = rowFormat
+  if (!isSpread) return [{ op: 'add', store: 'log', row: { last, format, directory: directory.text() } }]
+  return directory.buckets().map((text, bucket): Request => {
+    return { op: 'add', store: 'dir', row: { bucket, group: last, format, directory: text } }
+  })
+}
+
+/** The last segments, as long as they are small. */
+function smallAtEnd({ segments }: SealedLog): readonly SegmentPlace[] {
+  return segments.slice(segments.findLastIndex(({ isSpread }) => isSpread) + 1)
+}
+
+/** The commits between what is sealed and a position. */
+async function contentOf(store: Store, view: View, through: number): Promise<readonly PlacedCommit[]> {
+  const { confirmed, sealed } = view
+  const commits: PlacedCommit[] = []
+  let first = sealed.head.position + 1
+  const take = (text: string, revisionOf: (at: number) => number): void => {
+    // A condition was for the sequencer; it may be as long as a commit, and would stand in every part.
+    parseCommits(text).forEach(({ condition: _condition, ...commit }, at) => {
+      commits.push({ commit, first, revision: revisionOf(at) })
+      first += commit.events.length
+    })
+  }
+  const [from, to] = [confirmed.recordOf(first).key, confirmed.recordOf(through).key]
+  if (view.local === true) {
+    const [rows] = await store.run([{ op: 'range', store: 'writes', from, to }])
+    for (const row of rows) if (row.kind === 'append') take(row.commits, () => row.revision)
+  } else {
+    const [rows] = await store.run([{ op: 'range', store: 'log', from, to }])
+    const records = rows.filter((row): row is LogRow => 'commits' in row)
+    for (const row of records) take(row.commits, (at) => row.revisions[at] ?? 0)
+  }
+  return commits
+}

@@ -1,0 +1,49 @@
+import type { Locks } from '../core/ports.ts'
+import type { Engine } from './engine.ts'
+import { type SealOptions, seal } from './seal.ts'
+
+/** Seals in the background, when there is enough and no other worker does. */
+export class Sealer {
+  readonly #engine: Engine
+  readonly #locks: Locks
+  readonly #lock: string
+  readonly #options: SealOptions
+  #isSealing = false
+  #isClosed = false
+  /** What is not sealed has to grow to this before it is tried again. */
+  #from: number
+
+  constructor(engine: Engine, locks: Locks, name: string, options: SealOptions) {
+    this.#engine = engine
+    this.#locks = locks
+    this.#lock = `${name}/seal`
+    this.#options = options
+    this.#from = options.from
+  }
+
+  /** Looks whether there is enough; called after the log moved. */
+  look(): void {
+    if (this.#isSealing || this.#isClosed || this.#size < this.#from) return
+    this.#isSealing = true
+    this.#locks
+      .request(this.#lock, { timeoutMs: 0 }, async () => {
+        while (!this.#isClosed && (await seal(this.#engine, this.#options)));
+      })
+      // Storage is full or gone: nothing is lost, and the events to come ask again.
+      .catch(() => {})
+      .finally(() => {
+        this.#isSealing = false
+        const { from } = this.#options
+        this.#from = this.#size < from ? from : this.#size + from
+      })
+  }
+
+  close(): void {
+    this.#isClosed = true
+  }
+
+  get #size(): number {
+    const { confirmed, sealed } = this.#engine.view
+    return confirmed.head.position - sealed.head.position
+  }
+}
