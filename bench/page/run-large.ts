@@ -3,7 +3,7 @@ import { createRandom, eventsPerCampaign, makeEventOf } from './corpus.ts'
 import { type Job, type Measures, mustEqual } from './job.ts'
 import { events, toFact } from './model.ts'
 import type { BenchLog } from './run-log.ts'
-import { median, perSecond } from './statistics.ts'
+import { median, perSecond, quantile } from './statistics.ts'
 
 const eventsPerCommit = 100
 /** Streams and tags that are looked for, each once. */
@@ -14,7 +14,7 @@ export async function measureLarge(open: () => BenchLog, job: Job): Promise<Meas
   const counts = new Map<string, number>()
   const filling = open()
   const start = performance.now()
-  await fill(filling, job, counts)
+  const commitMs = await fill(filling, job, counts)
   const filled = performance.now()
   await filling.close()
   const opening = performance.now()
@@ -48,6 +48,8 @@ export async function measureLarge(open: () => BenchLog, job: Job): Promise<Meas
   await log.close()
   return {
     appendedPerSecond: perSecond(job.largeEvents, filled - start),
+    commitMs: median(commitMs),
+    commitMsP95: quantile(commitMs, 0.95),
     openMs: opened - opening,
     openAndAppendMs: appended - opening,
     streams: streams.length,
@@ -57,7 +59,8 @@ export async function measureLarge(open: () => BenchLog, job: Job): Promise<Meas
   }
 }
 
-async function fill(log: BenchLog, job: Job, counts: Map<string, number>): Promise<void> {
+async function fill(log: BenchLog, job: Job, counts: Map<string, number>): Promise<readonly number[]> {
+  const times: number[] = []
   const random = createRandom(job.seed)
   const pick = zipf(job.largeStreams, random)
   const campaigns = Math.floor(job.largeEvents / eventsPerCampaign)
@@ -66,8 +69,12 @@ async function fill(log: BenchLog, job: Job, counts: Map<string, number>): Promi
     const event = makeEventOf(random, String(pick()).padStart(6, '0'), campaignOf(at, campaigns))
     counts.set(event.stream, (counts.get(event.stream) ?? 0) + 1)
     made.push(toFact(event))
-    if (made.length === eventsPerCommit) unwrap(await log.append(made.splice(0)))
+    if (made.length < eventsPerCommit) continue
+    const from = performance.now()
+    unwrap(await log.append(made.splice(0)))
+    times.push(performance.now() - from)
   }
+  return times
 }
 
 /** Events of a campaign lie as far apart as they can. */

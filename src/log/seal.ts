@@ -63,16 +63,26 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   const tail = await contentOf(store, view, through)
   const commits: PlacedCommit[] = []
   for (const place of sealed.segments.slice(before.segments.length)) commits.push(...(await sealed.commitsOf(place)))
+  const again = countByStream(commits)
   commits.push(...tail)
   mustReach(commits, before, through, digest)
-  const counts = await before.countsOf(commits.flatMap(({ commit }) => commit.events.map(({ stream }) => stream)))
-  const { first, last, parts, directory } = packSegment(commits, (stream) => counts.get(stream) ?? 0)
+  const countOf = await view.sealedCounts(countByStream(commits).keys())
+  if (view.sealed !== sealed) throw new SegmentGone()
+  const versionBefore = (stream: string): number => countOf(stream) - (again.get(stream) ?? 0)
+  const { first, last, parts, directory } = packSegment(commits, versionBefore)
   const isSpread = last - first + 1 >= options.max / 2
   const segment: SegmentPlace = { first, last, parts: parts.length, isSpread, digest }
   const rows = parts.map((part, number): Request => {
     return { op: 'add', store: 'log', row: { last: partKey(segment, number), format: rowFormat, part } }
   })
   return { sealed, before, segment, rows: [...rows, ...directoryRows(segment, directory)] }
+}
+
+function countByStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { commit } of commits)
+    for (const { stream } of commit.events) counts.set(stream, (counts.get(stream) ?? 0) + 1)
+  return counts
 }
 
 /** What is packed takes the place of records: nothing may be missing. */

@@ -3,14 +3,17 @@ import { digestOfNothing } from '../core/digest.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { SegmentPlace } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
-import { allParts } from '../segments/directory.ts'
+import { allParts, type Found } from '../segments/directory.ts'
 import type { PlacedCommit } from '../segments/pack.ts'
 import { commitsOf, type SealedEvent } from '../segments/part.ts'
 import { partsFor, termsOf } from '../segments/selection.ts'
 import { termOf } from '../segments/terms.ts'
 import type { Store } from '../store/store.ts'
 import type { Window } from './event-index.ts'
-import { Shelf } from './shelf.ts'
+import { type PartsOf, Shelf } from './shelf.ts'
+
+/** Parts that are read in one transaction, or those of one segment. */
+const batchPartsMax = 64
 
 /** The sealed part of a log at one moment: segments without a gap from position 1. Everything is looked up on disk. */
 export class SealedLog {
@@ -51,9 +54,10 @@ export class SealedLog {
     const names = [...new Set(streams)]
     const find = await this.#shelf.find(this.segments, names.map(termOf.stream))
     for (const stream of names) {
-      const term = termOf.stream(stream)
-      const last = this.segments.findLast((place) => find(place, term) !== undefined)
-      if (last !== undefined) counts.set(stream, find(last, term)?.version ?? 0)
+      const findIn = find(termOf.stream(stream))
+      let found: Found | undefined
+      for (let at = this.segments.length - 1; at >= 0 && found === undefined; at--) found = findIn(at)
+      if (found !== undefined) counts.set(stream, found.version)
     }
     return counts
   }
@@ -69,11 +73,12 @@ export class SealedLog {
   ): Promise<{ readonly commit: Commit; readonly first: number; readonly versions: readonly number[] } | undefined> {
     if (this.segments.length === 0) return undefined
     const term = termOf.commit(commitId)
-    const find = await this.#shelf.find(this.segments, [term])
-    for (const place of this.segments.toReversed()) {
-      const found = find(place, term)
-      if (found === undefined) continue
-      const parts = await this.#shelf.parts(place, found.parts)
+    const findIn = (await this.#shelf.find(this.segments, [term]))(term)
+    for (let at = this.segments.length - 1; at >= 0; at--) {
+      const place = this.segments[at]
+      const found = findIn(at)
+      if (place === undefined || found === undefined) continue
+      const parts = (await this.#shelf.parts([{ place, numbers: found.parts }])).flat()
       // Two ids may share a term.
       const own = parts.map((part) => ({ events: part.events.filter(({ commit }) => commit.head.id === commitId) }))
       const [placed] = commitsOf(own)
@@ -89,26 +94,42 @@ export class SealedLog {
     const { after, through, backwards = false } = window
     const overlapping = this.segments.filter(({ first, last }) => last > after && first <= through)
     if (backwards) overlapping.reverse()
-    const terms = termsOf(selectors)
-    for (const place of overlapping) {
-      const find = await this.#shelf.find([place], terms)
-      const numbers = partsFor(selectors, (term) => find(place, term), place.parts)
-      const events: SealedEvent[] = []
-      for (const part of await this.#shelf.parts(place, numbers))
-        for (const event of part.events) {
-          const { placed } = event
-          if (placed.position > after && placed.position <= through && matches(selectors, placed)) events.push(event)
-        }
-      events.sort(byPosition)
-      if (backwards) events.reverse()
-      if (events.length > 0) yield events
-    }
+    const find = await this.#shelf.find(overlapping, termsOf(selectors))
+    const asked = overlapping.map((place, at): PartsOf => {
+      return { place, numbers: partsFor(selectors, (term) => find(term)(at), place.parts) }
+    })
+    for (const some of batchesOf(asked))
+      for (const parts of await this.#shelf.parts(some)) {
+        const events = parts.flatMap((part) => part.events.filter(({ placed }) => isIn(placed, selectors, window)))
+        events.sort(byPosition)
+        if (backwards) events.reverse()
+        if (events.length > 0) yield events
+      }
   }
 
   /** The commits of a segment. */
   async commitsOf(place: SegmentPlace): Promise<readonly PlacedCommit[]> {
-    return commitsOf(await this.#shelf.parts(place, allParts(place.parts)))
+    return commitsOf((await this.#shelf.parts([{ place, numbers: allParts(place.parts) }])).flat())
   }
 }
+
+/** Neighbours that are read together: many segments of a few parts each, or one of many. */
+function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {
+  let batch: PartsOf[] = []
+  let size = 0
+  for (const one of asked) {
+    if (size > 0 && size + one.numbers.length > batchPartsMax) {
+      yield batch
+      batch = []
+      size = 0
+    }
+    batch.push(one)
+    size += one.numbers.length
+  }
+  yield batch
+}
+
+const isIn = (event: SealedEvent['placed'], selectors: readonly Selector[], { after, through }: Window): boolean =>
+  event.position > after && event.position <= through && matches(selectors, event)
 
 const byPosition = (a: SealedEvent, b: SealedEvent): number => a.placed.position - b.placed.position

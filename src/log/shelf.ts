@@ -1,13 +1,13 @@
 import type { SegmentPlace } from '../protocol/rows.ts'
-import { type Found, findTerm } from '../segments/directory.ts'
+import { Directory, type Found } from '../segments/directory.ts'
 import { type Part, readPart } from '../segments/part.ts'
 import { bucketOf, type Term } from '../segments/terms.ts'
 import type { Key, Rows, Store } from '../store/store.ts'
 
 /** Characters of JSON text whose parts are kept parsed, those used last. */
 const partTextMax = 12_000_000
-/** Characters of directories that are kept, those used last. */
-const directoryTextMax = 32_000_000
+/** Characters of directories that are kept, those used last; each costs about as much again for its places. */
+const directoryTextMax = 24_000_000
 
 /** A segment was packed anew by another worker: whoever looks has to catch up and begin again. */
 export class SegmentGone extends Error {}
@@ -42,13 +42,13 @@ class Recent<V> {
   }
 }
 
-/** What a lookup found in a segment. */
-export type Find = (place: SegmentPlace, term: Term) => Found | undefined
+/** Looks a term up in the segments that were asked for, by their places in that list. */
+export type Find = (term: Term) => (at: number) => Found | undefined
 
 /** Reads segments, and keeps what was read: their rows never change. */
 export class Shelf {
   readonly #store: Store
-  readonly #directories = new Recent<string>(directoryTextMax)
+  readonly #directories = new Recent<Directory>(directoryTextMax)
   readonly #parts = new Recent<Part>(partTextMax)
 
   constructor(store: Store) {
@@ -57,13 +57,13 @@ export class Shelf {
 
   /** Looks terms up in segments. */
   async find(places: readonly SegmentPlace[], terms: readonly Term[]): Promise<Find> {
-    const texts = new Map<string, string>()
+    if (terms.length === 0) return () => () => undefined
+    const directories = new Map<string, Directory>()
     const asked: { readonly request: DirectoryRequest; readonly names: ReadonlyMap<number, string> }[] = []
     const isMissing = (name: string): boolean => {
-      if (texts.has(name)) return false
-      const text = this.#directories.get(name)
-      if (text !== undefined) texts.set(name, text)
-      return text === undefined
+      const kept = this.#directories.get(name)
+      if (kept !== undefined) directories.set(name, kept)
+      return kept === undefined
     }
     for (const place of places) {
       const name = textName(place)
@@ -73,13 +73,16 @@ export class Shelf {
         names: new Map([[place.last, name]]),
       })
     }
+    const buckets = new Set(terms.map(bucketOf))
     const spread = places.filter(({ isSpread }) => isSpread)
-    for (const bucket of new Set(terms.map(bucketOf))) {
+    for (const bucket of buckets) {
       const missing = spread.filter((place) => isMissing(textName(place, bucket)))
-      const [first, last] = [missing[0]?.last, missing.at(-1)?.last]
-      if (first === undefined || last === undefined) continue
+      if (missing.length === 0) continue
+      const lasts = missing.map(({ last }) => last)
+      const from: Key = [bucket, Math.min(...lasts)]
+      const to: Key = [bucket, Math.max(...lasts)]
       asked.push({
-        request: { op: 'range', store: 'dir', from: [bucket, first], to: [bucket, last] },
+        request: { op: 'range', store: 'dir', from, to },
         names: new Map(missing.map((place) => [place.last, textName(place, bucket)])),
       })
     }
@@ -89,39 +92,53 @@ export class Shelf {
       for (const [key, name] of names) {
         const row = rows.get(key)
         if (row === undefined || !('directory' in row)) throw new SegmentGone()
-        texts.set(name, row.directory)
-        this.#directories.keep(name, row.directory, row.directory.length)
+        const directory = new Directory(row.directory)
+        directories.set(name, directory)
+        this.#directories.keep(name, directory, directory.size)
       }
     }
-    return (place, term) => findTerm(texts.get(textName(place, bucketOf(term))) ?? '', term, place.parts)
+    const inBucket = (bucket: number) => places.map((place) => directories.get(textName(place, bucket)))
+    const ofBuckets = new Map([...buckets].map((bucket) => [bucket, inBucket(bucket)]))
+    return (term) => {
+      const found = ofBuckets.get(bucketOf(term)) ?? []
+      return (at) => found[at]?.find(term, places[at]?.parts ?? 0)
+    }
   }
 
-  /** Some parts of a segment, in the order of their numbers. */
-  async parts(place: SegmentPlace, numbers: readonly number[]): Promise<readonly Part[]> {
-    const found = new Map<number, Part>()
-    const missing: number[] = []
-    for (const number of numbers) {
-      const part = this.#parts.get(partName(place, number))
-      if (part === undefined) missing.push(number)
-      else found.set(number, part)
-    }
-    const runs = runsOf(missing)
-    const ranges = runs.map(
-      ({ from, to }) => ({ op: 'range', store: 'log', from: partKey(place, from), to: partKey(place, to) }) as const,
+  /** Some parts of some segments, in the order asked for, in one transaction. */
+  async parts(asked: readonly PartsOf[]): Promise<readonly (readonly Part[])[]> {
+    const found = new Map<string, Part>()
+    const missing = asked.flatMap(({ place, numbers }) => {
+      const left = numbers.filter((number) => {
+        const part = this.#parts.get(partName(place, number))
+        if (part !== undefined) found.set(partName(place, number), part)
+        return part === undefined
+      })
+      return runsOf(left).map((run) => ({ ...run, place }))
+    })
+    const ranges = missing.map(
+      ({ place, from, to }) =>
+        ({ op: 'range', store: 'log', from: partKey(place, from), to: partKey(place, to) }) as const,
     )
     const read = ranges.length === 0 ? [] : await this.#store.run(ranges)
-    runs.forEach(({ from, to }, at) => {
+    for (const [at, { place, from, to }] of missing.entries()) {
       const rows = read[at] ?? []
       if (rows.length !== to - from + 1) throw new SegmentGone()
-      rows.forEach((row, nth) => {
+      for (const [nth, row] of rows.entries()) {
         if (!('part' in row)) throw new SegmentGone()
         const part = readPart(row.part)
-        found.set(from + nth, part)
+        found.set(partName(place, from + nth), part)
         this.#parts.keep(partName(place, from + nth), part, row.part.length)
-      })
-    })
-    return numbers.flatMap((number) => found.get(number) ?? [])
+      }
+    }
+    return asked.map(({ place, numbers }) => numbers.flatMap((number) => found.get(partName(place, number)) ?? []))
   }
+}
+
+/** Parts of one segment, by their numbers, rising. */
+export interface PartsOf {
+  readonly place: SegmentPlace
+  readonly numbers: readonly number[]
 }
 
 /** Key of a part in `log`: between the last two positions of the segment, so that no other row has it. */

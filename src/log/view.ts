@@ -9,6 +9,7 @@ import {
   type LogRow,
   type PullRow,
   type RebaseRow,
+  type SealRow,
   type WriteRow,
 } from '../protocol/rows.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
@@ -38,6 +39,8 @@ export interface SavedView {
 }
 /** What left the log and may still be asked for; markers from before the rest are expired. */
 const takenOutMax = 1_000
+/** Streams whose counts are remembered from one seal to the next. */
+const sealedCountsMax = 50_000
 /** Pending commits that a saved view may have. */
 const savedPendingMax = 1_000
 
@@ -70,6 +73,8 @@ export class View {
   /** Ids of the commits that left the queue otherwise: withdrawn, or with nothing left to do. */
   readonly settled: Set<string> = new Set()
   #takenOut: TakenOutThen[] = []
+  /** How many sealed events streams have that were asked for. */
+  readonly #sealedCounts = new Map<string, number>()
   #foreign: Foreign[] = []
   /** Confirmed commits whose pull row has not been taken yet; only while something is pending. */
   #arrived: Commit[] = []
@@ -122,6 +127,7 @@ export class View {
     this.#foreign = []
     this.#takenOut = [...saved.takenOut]
     this.#arrived = []
+    this.#sealedCounts.clear()
   }
 
   /** Takes confirmed records that are not in it yet; those behind `through` wait for their pull row. `parsed` is the content of one. */
@@ -170,8 +176,7 @@ export class View {
         this.movedTo = row.to
         return
       case 'seal':
-        this.sealed = this.sealed.with(row.segment)
-        this.confirmed.forget(row.segment.last)
+        this.#takeSeal(row)
         return
     }
   }
@@ -202,6 +207,14 @@ export class View {
     if (this.pending.size === 0) this.#foreign = []
   }
 
+  #takeSeal({ segment }: SealRow): void {
+    if (this.#sealedCounts.size > sealedCountsMax) this.#sealedCounts.clear()
+    for (const [stream, count] of this.#sealedCounts)
+      this.#sealedCounts.set(stream, count + this.confirmed.index.versionOf(stream, segment.last))
+    this.sealed = this.sealed.with(segment)
+    this.confirmed.forget(segment.last)
+  }
+
   #takeRebase(row: RebaseRow): void {
     this.pending.remove([...row.refused, ...row.withdrawn], () => true)
     for (const id of row.refused) this.dead.add(id)
@@ -230,10 +243,30 @@ export class View {
 
   /** How many confirmed events each of these streams has now; answered for the moment of the call. */
   async confirmedCounts(streams: Iterable<string>): Promise<(stream: string) => number> {
-    const names = [...new Set(streams)]
-    const inTail = new Map(names.map((stream) => [stream, this.confirmed.index.countOf(stream)]))
-    const sealed = await this.sealed.countsOf(names)
-    return (stream) => (inTail.get(stream) ?? 0) + (sealed.get(stream) ?? 0)
+    const inTail = new Map<string, number>()
+    for (const stream of streams) inTail.set(stream, this.confirmed.index.countOf(stream))
+    const sealed = await this.sealedCounts(inTail.keys())
+    return (stream) => (inTail.get(stream) ?? 0) + sealed(stream)
+  }
+
+  /** How many sealed events each of these streams has now; answered for the moment of the call. */
+  async sealedCounts(streams: Iterable<string>): Promise<(stream: string) => number> {
+    const { sealed } = this
+    if (sealed.segments.length === 0) return () => 0
+    const counts = new Map<string, number>()
+    const unknown: string[] = []
+    for (const stream of streams) {
+      const known = this.#sealedCounts.get(stream)
+      if (known === undefined) unknown.push(stream)
+      else counts.set(stream, known)
+    }
+    const found = unknown.length === 0 ? counts : await sealed.countsOf(unknown)
+    for (const stream of unknown) {
+      const count = found.get(stream) ?? 0
+      counts.set(stream, count)
+      if (this.sealed === sealed) this.#sealedCounts.set(stream, count)
+    }
+    return (stream) => counts.get(stream) ?? 0
   }
 
   /** Last versions of streams, pending included; answered for the moment of the call. */

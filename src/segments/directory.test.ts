@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DirectoryBuilder, type Found, findTerm } from './directory.ts'
+import { DirectoryBuilder, type Found } from './directory.ts'
 import { packSegment } from './pack.ts'
-import { anyCommits, anyName, oddNames, readAll, termsByPart, throughUtf8 } from './segments.fixture.ts'
+import { anyCommits, anyName, findTerm, oddNames, readAll, termsByPart, throughUtf8 } from './segments.fixture.ts'
 import { bucketCount, bucketOf, type Term, termOf } from './terms.ts'
 
 const before = (stream: string): number => stream.length * 5_000

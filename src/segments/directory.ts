@@ -10,7 +10,7 @@ export interface Found {
   readonly version: number
 }
 
-/** Collects which parts hold which terms, as text for `findTerm`. */
+/** Collects which parts hold which terms, as text for {@link Directory}. */
 export class DirectoryBuilder {
   readonly #terms = new Map<Term, { readonly parts: number[]; version: number }>()
   #partCount = 0
@@ -45,12 +45,52 @@ export class DirectoryBuilder {
   }
 }
 
-/** Looks a term up in the text of a directory or of its bucket; `partCount` is that of the whole segment. */
-export function findTerm(text: string, term: Term, partCount: number): Found | undefined {
-  const key = `\n${toKey(term)}\t`
-  const at = text.indexOf(key)
-  if (at < 0) return undefined
-  const [version = '', steps = ''] = text.slice(at + key.length, text.indexOf('\n', at + 1)).split('\t')
+/** Looks terms up in the text of a directory, or of one of its buckets. */
+export class Directory {
+  readonly #text: string
+  /** Where lines begin, plus one; a line is at the hash of its key, or right behind. */
+  readonly #places: Uint32Array
+
+  constructor(text: string) {
+    this.#text = text
+    let lines = 0
+    for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++
+    this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(2 * lines + 1)))
+    const mask = this.#places.length - 1
+    for (let start = 1; start < text.length; start = text.indexOf('\n', start) + 1) {
+      let place = hashUntil(text, start, text.indexOf('\t', start)) & mask
+      while (this.#places[place] !== 0) place = (place + 1) & mask
+      this.#places[place] = start + 1
+    }
+  }
+
+  /** `partCount` is that of the whole segment. */
+  find(term: Term, partCount: number): Found | undefined {
+    const key = toKey(term)
+    const mask = this.#places.length - 1
+    for (let place = hashUntil(key, 0, key.length) & mask; ; place = (place + 1) & mask) {
+      const start = (this.#places[place] ?? 0) - 1
+      if (start < 0) return undefined
+      const end = start + key.length
+      if (this.#text.startsWith(key, start) && this.#text.charAt(end) === '\t')
+        return readLine(this.#text.slice(end + 1, this.#text.indexOf('\n', end)), partCount)
+    }
+  }
+
+  /** Characters that it keeps. */
+  get size(): number {
+    return this.#text.length
+  }
+}
+
+function hashUntil(text: string, from: number, to: number): number {
+  let hash = 0x811c9dc5
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return hash ^ (hash >>> 15)
+}
+
+function readLine(line: string, partCount: number): Found {
+  const [version = '', steps = ''] = line.split('\t')
   let part = 0
   const parts = steps.split(',').map((step) => {
     part += Number.parseInt(step, 36)

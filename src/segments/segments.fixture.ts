@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Commit, StoredEvent } from '../core/commit.ts'
+import { Directory, type Found } from './directory.ts'
 import type { PlacedCommit, Segment } from './pack.ts'
 import { type Part, readPart } from './part.ts'
 import { type Term, termOf } from './terms.ts'
@@ -95,3 +96,6 @@ export const termsByPart = (segment: Segment): readonly ReadonlySet<Term>[] =>
 
 /** What a text is after it was written as UTF-8 and read again. */
 export const throughUtf8 = (text: string): string => new TextDecoder().decode(new TextEncoder().encode(text))
+
+export const findTerm = (text: string, term: Term, partCount: number): Found | undefined =>
+  new Directory(text).find(term, partCount)

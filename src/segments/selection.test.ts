@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { matches, type Selector } from '../core/query.ts'
-import { type Found, findTerm } from './directory.ts'
+import type { Found } from './directory.ts'
 import { packSegment, type Segment } from './pack.ts'
-import { anyCommits, anyName, readAll, termsByPart } from './segments.fixture.ts'
+import { anyCommits, anyName, findTerm, readAll, termsByPart } from './segments.fixture.ts'
 import { partsFor, termsOf } from './selection.ts'
 import { type Term, termOf } from './terms.ts'
 

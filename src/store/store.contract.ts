@@ -79,6 +79,14 @@ const reads: readonly StoreRule[] = [
   rangeRule('reads up to a key', { to: 3 }, [1, 2, 3]),
   rangeRule('gives at most as many rows as asked for, the first ones', { after: 1, limit: 2 }, [2, 3]),
   {
+    rule: 'refuses a range that ends before it begins',
+    check: (open) =>
+      within(open, async (store) => {
+        const answer = await revisions(store, { from: 4, to: 2 }).catch((error: unknown) => error)
+        if (!isStoreError(answer)) throw new Error('a range from 4 to 2 was read')
+      }),
+  },
+  {
     rule: 'gives nothing from an empty store, and undefined for a key that is not there',
     check: (open) =>
       within(open, async (store) => {

@@ -8,7 +8,11 @@ const reader = 'src/log/reader.ts'
 const host = 'worker/host.ts'
 
 export const sealing = [
-  ['versions begin anew in a segment', 'An event keeps its version', edit(seal, 'counts.get(stream) ?? 0', '0')],
+  [
+    'versions begin anew in a segment',
+    'An event keeps its version',
+    edit(seal, 'countOf(stream) - (again.get(stream) ?? 0)', '0'),
+  ],
   [
     'sealed while a commit waits to be decided again',
     'A checkpoint says all that a view knows',
@@ -39,8 +43,8 @@ export const sealing = [
     'A seal is a write',
     edit(
       view,
-      'this.sealed = this.sealed.with(row.segment)',
-      'if (row.segment.last < 0) this.sealed = this.sealed.with(row.segment)',
+      'this.sealed = this.sealed.with(segment)',
+      'if (segment.last < 0) this.sealed = this.sealed.with(segment)',
     ),
   ],
   [
