@@ -26,6 +26,9 @@ const columnTexts = {
   workerMs: 'worker, ms',
   transactionMs: 'transaction, ms',
   blockedMs: 'page blocked, ms',
+  openAndAppendMs: 'open and append one, ms',
+  streamMs: 'a stream of 100, ms',
+  commitMsP95: 'p95, ms',
   pushedPerSecond: 'pushed, events/s',
   pulledPerSecond: 'pulled, events/s',
   caughtUpMs: 'until done, ms',
@@ -81,6 +84,22 @@ export const toMarkdown = ({ contenders, ratios, options }) => {
       'Each with its own outcome; the page is blocked while it makes them.',
       of('concurrent'),
       (rows) => measuresTable(rows, ['appendedPerSecond', 'blockedMs']),
+    ],
+    [
+      `A log of ${options.largeEvents} events in ${options.largeStreams} streams, most of them sealed`,
+      'Appended 100 a commit, few streams busy and most of them rare; the appends include the making of the events. Opened by a new worker, whose start counts. The events of a stream and of a campaign lie scattered over the whole log.',
+      of('large'),
+      (rows) =>
+        measuresTable(rows, [
+          'appendedPerSecond',
+          'commitMs',
+          'commitMsP95',
+          'openMs',
+          'openAndAppendMs',
+          'streamMs',
+          'queryMs',
+          'readPerSecond',
+        ]),
     ],
     [
       `Sync: ${options.pushedCommits} commits pushed, ${options.pulledEvents} pulled, a tail of ${options.tailCommits}; each of one event`,
