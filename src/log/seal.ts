@@ -19,8 +19,19 @@ export interface SealOptions {
   readonly smallMax: number
   /** Rows of `writes` before a checkpoint that are never pruned. */
   readonly keptRows: number
+  /** The log has to be quiet for so long first: packing costs as much as what it would compete with. */
+  readonly quietMs?: number
+  /** With so many events that are not sealed nobody waits for quiet: they are in memory. */
+  readonly unsealedMax?: number
 }
-export const sealOptions: SealOptions = { from: 2_000, max: 16_000, smallMax: 7, keptRows: 1_000 }
+export const sealOptions: SealOptions = {
+  from: 2_000,
+  max: 16_000,
+  smallMax: 7,
+  keptRows: 1_000,
+  quietMs: 1_000,
+  unsealedMax: 200_000,
+}
 
 /** Packs confirmed events into a segment when there are enough of them. Answers whether it did. */
 export async function seal(engine: Engine, options: SealOptions = sealOptions): Promise<boolean> {

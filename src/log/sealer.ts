@@ -2,7 +2,7 @@ import type { Locks } from '../core/ports.ts'
 import type { Engine } from './engine.ts'
 import { type SealOptions, seal } from './seal.ts'
 
-/** Seals in the background, when there is enough and no other worker does. */
+/** Seals in the background, when there is enough, the log is quiet, and no other worker does. */
 export class Sealer {
   readonly #engine: Engine
   readonly #locks: Locks
@@ -10,6 +10,7 @@ export class Sealer {
   readonly #options: SealOptions
   #isSealing = false
   #isClosed = false
+  #callOff = (): void => {}
   /** What is not sealed has to grow to this before it is tried again. */
   #from: number
 
@@ -23,7 +24,14 @@ export class Sealer {
 
   /** Looks whether there is enough; called after the log moved. */
   look(): void {
+    this.#callOff()
     if (this.#isSealing || this.#isClosed || this.#size < this.#from) return
+    const { quietMs = 0, unsealedMax = 0 } = this.#options
+    if (quietMs === 0 || this.#size > unsealedMax) this.#seal()
+    else this.#callOff = this.#engine.clock.after(quietMs, () => this.#seal())
+  }
+
+  #seal(): void {
     this.#isSealing = true
     this.#locks
       .request(this.#lock, { timeoutMs: 0 }, async () => {
@@ -39,6 +47,7 @@ export class Sealer {
   }
 
   close(): void {
+    this.#callOff()
     this.#isClosed = true
   }
 
