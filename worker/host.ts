@@ -140,9 +140,10 @@ export class Host implements WorkerApi {
   async commitState(id: string): Promise<CommitState> {
     const { engine } = await this.#log()
     await engine.catchUp()
+    // First, since it may be confirmed while it is looked for among what is sealed.
+    if (engine.view.pending.get(id) !== undefined) return { status: 'pending' }
     const position = await engine.steadily(() => engine.view.positionOf(id))
     if (position !== undefined) return { status: 'confirmed', position }
-    if (engine.view.pending.get(id) !== undefined) return { status: 'pending' }
     const [letter] = await listDeadLetters(engine, id)
     const reason = letter?.reason
     switch (reason?.type) {

@@ -10,7 +10,6 @@ import type { Engine, Plan } from './engine.ts'
 import { firstOf, firstOfAll } from './first-of.ts'
 import { type Checked, checkGroup } from './group.ts'
 import { pendingMatching } from './reader.ts'
-import type { SealedLog } from './sealed-log.ts'
 import type { View } from './view.ts'
 
 /** Events of a conflict that are answered; the first ones, in log order. */
@@ -22,6 +21,14 @@ interface Waiting extends Incoming {
 }
 /** The answer to one append of a group, when the group's row is on disk. */
 type Given = { readonly waiting: Waiting; readonly answer: () => Promise<AppendAnswer> }
+
+/** What is here under an id. */
+interface Known {
+  readonly commit: Commit
+  readonly versions: readonly number[]
+  /** Position of its first event, once it is confirmed. */
+  readonly first?: number
+}
 
 export interface AppenderOptions {
   readonly durability: Durability
@@ -205,8 +212,8 @@ export class Appender {
   async #known(waiting: Waiting): Promise<AppendAnswer> {
     const { commit } = waiting
     const { view, store } = this.#engine
-    const confirmed = await this.#engine.steadily(() => this.#confirmed(commit.id))
-    const present = confirmed?.commit ?? view.pending.get(commit.id)?.commit ?? (await this.#deadLetter(commit.id))
+    const found = await this.#engine.steadily(() => this.#find(commit.id))
+    const present = found?.commit ?? (await this.#deadLetter(commit.id))
     // Another tab discarded the letter: the id is free again.
     if (present === undefined && view.dead.delete(commit.id)) return this.#enqueue(waiting)
     if (present === undefined || !isSameAsk(present, commit))
@@ -214,15 +221,18 @@ export class Appender {
     return {
       ok: true,
       head: view.marker,
-      versions: confirmed?.versions ?? (await versionsOfPending(view, present)),
+      versions: found?.versions ?? [],
       durable: store.durable,
       known: JSON.stringify(present),
-      ...(confirmed && { first: confirmed.first }),
+      ...(found?.first !== undefined && { first: found.first }),
     }
   }
 
-  async #confirmed(id: string): ReturnType<SealedLog['commitOf']> {
+  /** A commit of the log, pending or confirmed; it is one of them in the turn in which it is asked for. */
+  async #find(id: string): Promise<Known | undefined> {
     const { view, content } = this.#engine
+    const pending = view.pending.get(id)?.commit
+    if (pending !== undefined) return { commit: pending, versions: await versionsOfPending(view, pending) }
     const first = view.confirmed.positionOf(id)
     if (first === undefined) return view.sealed.commitOf(id)
     const commit = await content.commitAt(first)

@@ -14,7 +14,7 @@ export async function openView(store: Store): Promise<View> {
   const view = new View(store.identity, SealedLog.of(store))
   await restoreView(store, view)
   await catchUp(store, view)
-  await readEndings(store, view)
+  view.takeEndings(await readEndings(store, view))
   return view
 }
 

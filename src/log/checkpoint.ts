@@ -10,7 +10,7 @@ import type { Seen } from '../protocol/sync.ts'
 import type { Request, Store } from '../store/store.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
 import { SealedLog } from './sealed-log.ts'
-import { parseCommits, type SavedView, type View } from './view.ts'
+import { type Endings, parseCommits, type SavedView, type View } from './view.ts'
 
 /** Where a view that is opened begins: what is sealed, where the content of the rest lies, and all that is not content. */
 interface Checkpoint {
@@ -65,8 +65,9 @@ export async function restoreView(store: Store, view: View): Promise<boolean> {
     else await readTail(store, tail, head.position)
     // Otherwise another worker has sealed what was to be read.
     if (tail.head.position !== head.position) continue
+    const endings = await readEndings(store, { sealed, confirmed: tail })
     view.resume(sealed, tail, saved)
-    await readEndings(store, view)
+    view.takeEndings(endings)
     return true
   }
 }
@@ -98,15 +99,18 @@ async function readLocalTail(store: Store, tail: ConfirmedTail, from: number, to
 }
 
 /** Which commits ended without the log: rows of the log tell of it, and of what was discarded since only the letters do. */
-export async function readEndings(store: Store, view: View): Promise<void> {
+export async function readEndings(
+  store: Store,
+  { sealed, confirmed }: Pick<View, 'sealed' | 'confirmed'>,
+): Promise<Endings> {
   const [letters, settled] = await store.run([rangeOf(deadLetterChain), rangeOf(settledChain)])
   const ids = letters.map(({ chain }) => chain.slice(deadLetterChain.length))
-  const positions = await Promise.all(ids.map((id) => view.positionOf(id)))
-  view.dead.clear()
-  view.settled.clear()
-  // A letter that says `Confirmed` is of a commit that is in the log.
-  for (const [at, id] of ids.entries()) if (positions[at] === undefined) view.dead.add(id)
-  for (const { chain } of settled) view.settled.add(chain.slice(settledChain.length))
+  const positions = await Promise.all(ids.map((id) => confirmed.positionOf(id) ?? sealed.positionOf(id)))
+  return {
+    // A letter that says `Confirmed` is of a commit that is in the log.
+    dead: ids.filter((_, at) => positions[at] === undefined),
+    settled: settled.map(({ chain }) => chain.slice(settledChain.length)),
+  }
 }
 
 const rangeOf = (chain: string) =>

@@ -34,19 +34,18 @@ export class Content {
   async eventsAt(positions: readonly number[]): Promise<readonly PlacedEvent[]> {
     if (positions.length === 0) return []
     const { confirmed } = this.#view
-    const keys = positions.map((position) => confirmed.recordOf(position).key)
-    const records = await this.#load(positions.map((position) => confirmed.recordOf(position)))
-    const { sealed } = this.#view
-    if (Math.min(...positions) <= sealed.head.position) throw new SegmentGone()
+    const places = positions.map((position) => confirmed.recordOf(position))
+    const records = await this.#load(places)
+    if (Math.min(...positions) <= this.#view.sealed.head.position) throw new SegmentGone()
     const events = positions.map((position, nth) => {
-      const record = recordIn(records, keys[nth])
+      const record = recordIn(records, places[nth]?.key)
       const at = above(record.firsts, position) - 1
       const placed = placeOf(record.commits[at], position - (record.firsts[at] ?? 0))
       return { ...placed, version: confirmed.index.versionOf(placed.stream, position), position }
     })
-    if (sealed.segments.length === 0) return events
-    const before = await sealed.countsOf(events.map(({ stream }) => stream))
-    return events.map((event) => ({ ...event, version: event.version + (before.get(event.stream) ?? 0) }))
+    if (this.#view.sealed.segments.length === 0) return events
+    const before = await this.#view.sealedCounts(events.map(({ stream }) => stream))
+    return events.map((event) => ({ ...event, version: event.version + before(event.stream) }))
   }
 
   /** A commit that is not sealed, by the position of its first event. */

@@ -104,8 +104,7 @@ export class Reader {
         }
     }
     const takeTail = async (): Promise<void> => {
-      const before =
-        wanted.stream === undefined ? 0 : ((await sealed.countsOf([wanted.stream])).get(wanted.stream) ?? 0)
+      const before = wanted.stream === undefined ? 0 : (await view.sealedCounts([wanted.stream]))(wanted.stream)
       // What was sealed meanwhile is neither in this tail nor in those segments.
       if (view.sealed !== sealed) throw new SegmentGone()
       const { confirmed } = view

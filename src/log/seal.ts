@@ -112,7 +112,7 @@ function planOf(view: View, { before, segment, rows }: Packed): Plan<boolean> {
   const checkpoint = keepCheckpoint({
     segments: before.with(segment).segments,
     head: confirmed.head,
-    tailFrom: confirmed.head.position > last ? confirmed.recordOf(last + 1).key : revision + 1,
+    tailFrom: view.local === true && confirmed.head.position > last ? confirmed.recordOf(last + 1).key : revision + 1,
     view: view.save(revision + 1),
   })
   const beside: readonly Request[] = [{ op: 'delete', store: 'log', from: first, to: last }, ...rows, checkpoint]

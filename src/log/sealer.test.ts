@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { takePage } from './confirm.ts'
 import { commitOf, createBrowser, openTab, quiet, Sequence } from './log.fixture.ts'
+import { seal } from './seal.ts'
 import { Sealer } from './sealer.ts'
 
 const open = async () => {
@@ -16,6 +17,17 @@ const open = async () => {
       while (browser.clock.now() < end && browser.clock.step()) await quiet()
     },
     sealer,
+    /** Another worker begins to seal; what this answers lets it end. */
+    sealElsewhere: () => {
+      let release = (): void => {}
+      const hold = () => new Promise<void>((resolve) => (release = resolve))
+      void browser.locks.request('db/seal', {}, hold)
+      return async () => {
+        release()
+        await seal(tab.engine, options)
+        sealer.look()
+      }
+    },
     pull: async () => {
       await takePage(tab.engine, log.add(commitOf(`c${count++}`, ['s1', 't1'])))
       sealer.look()
@@ -32,6 +44,21 @@ test('what is confirmed is sealed once the log has been quiet for a while', asyn
   expect(sealed()).toBe(0)
   await passSeconds(2)
   expect(sealed()).toBe(4)
+})
+
+test('what another worker has sealed is nothing to wait for', async () => {
+  const { passSeconds, pull, sealed, sealElsewhere } = await open()
+  const end = sealElsewhere()
+  await pull()
+  await pull()
+  await passSeconds(2)
+  expect(sealed()).toBe(0)
+  await end()
+  expect(sealed()).toBe(4)
+  await pull()
+  await pull()
+  await passSeconds(2)
+  expect(sealed()).toBe(8)
 })
 
 test('more than may stay in memory is sealed at once', async () => {

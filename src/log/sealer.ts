@@ -25,8 +25,10 @@ export class Sealer {
   /** Looks whether there is enough; called after the log moved. */
   look(): void {
     this.#callOff()
+    const { from, quietMs = 0, unsealedMax = 0 } = this.#options
+    // Whoever has sealed it, it begins anew.
+    if (this.#size < from) this.#from = from
     if (this.#isSealing || this.#isClosed || this.#size < this.#from) return
-    const { quietMs = 0, unsealedMax = 0 } = this.#options
     if (quietMs === 0 || this.#size > unsealedMax) this.#seal()
     else this.#callOff = this.#engine.clock.after(quietMs, () => this.#seal())
   }

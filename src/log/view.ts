@@ -32,10 +32,14 @@ interface TakenOutThen {
 export interface SavedView {
   readonly revision: number
   readonly floor: number
-  readonly reordered: number
   readonly local: boolean | undefined
   readonly pending: readonly { readonly commit: Commit; readonly revision: number }[]
   readonly takenOut: readonly TakenOutThen[]
+}
+/** Ids of the commits that ended without the log. */
+export interface Endings {
+  readonly dead: readonly string[]
+  readonly settled: readonly string[]
 }
 /** What left the log and may still be asked for; markers from before the rest are expired. */
 const takenOutMax = 1_000
@@ -57,7 +61,7 @@ export class View {
   sealed: SealedLog
   pending: PendingQueue = new PendingQueue()
   revision = 0
-  /** Rows at or below are gone; markers from there are expired. */
+  /** Markers from before are expired. */
   floor = 0
   /** The view answers nothing before this revision: a stub said what settled its commits. */
   need = 0
@@ -105,7 +109,6 @@ export class View {
     return {
       revision,
       floor: Math.max(this.floor, dropped),
-      reordered: this.reordered,
       local: this.local,
       pending: [...this.pending.list()].map(({ commit, revision }) => ({ commit, revision })),
       takenOut: this.#takenOut.filter((gone) => gone.revision > dropped),
@@ -128,6 +131,13 @@ export class View {
     this.#takenOut = [...saved.takenOut]
     this.#arrived = []
     this.#sealedCounts.clear()
+  }
+
+  takeEndings({ dead, settled }: Endings): void {
+    this.dead.clear()
+    this.settled.clear()
+    for (const id of dead) this.dead.add(id)
+    for (const id of settled) this.settled.add(id)
   }
 
   /** Takes confirmed records that are not in it yet; those behind `through` wait for their pull row. `parsed` is the content of one. */

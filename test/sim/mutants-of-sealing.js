@@ -31,7 +31,11 @@ export const sealing = [
   [
     'places from before a seal',
     'A page is read from one moment',
-    edit('src/log/content.ts', 'if (Math.min(...positions) <= sealed.head.position) throw new SegmentGone()', ''),
+    edit(
+      'src/log/content.ts',
+      'if (Math.min(...positions) <= this.#view.sealed.head.position) throw new SegmentGone()',
+      '',
+    ),
   ],
   [
     'sealed twice',
