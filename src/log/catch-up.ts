@@ -32,7 +32,7 @@ export async function catchUp(store: Store, view: View): Promise<void> {
     if (!needsRecords && rows.length < limit && view.answers) return
     // Rows are gone that this view has not seen, or records that it has not read: another worker has sealed them.
     if (needsRecords && view.revision === revision && !(await restoreView(store, view)))
-      throw new TidelogError('tidelog/storage-lost', `what follows revision ${revision} is missing`)
+      throw new TidelogError('tidelog/storage-lost', `rows after ${revision} are missing`)
     limit = nextLimit(limit, textOf(rows) + textOf(records))
   }
 }

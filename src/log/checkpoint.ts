@@ -1,11 +1,4 @@
-import {
-  checkpointChain,
-  deadLetterChain,
-  rowFormat,
-  type SegmentPlace,
-  type StateRow,
-  settledChain,
-} from '../protocol/rows.ts'
+import { checkpointChain, deadLetterChain, rowFormat, type SegmentPlace, settledChain } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
 import type { Request, Store } from '../store/store.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
@@ -38,9 +31,9 @@ const prunedMax = 200
  * is gone had begun to write has to find its key taken.
  */
 export async function prune(store: Store, keptRows: number): Promise<void> {
-  const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
-  if (row === undefined) return
-  const { tailFrom, view } = readCheckpoint(row)
+  const checkpoint = await readCheckpoint(store)
+  if (checkpoint === undefined) return
+  const { tailFrom, view } = checkpoint
   const needed = Math.min(tailFrom, view.revision - keptRows, ...view.pending.map(({ revision }) => revision))
   const [[oldest]] = await store.run([{ op: 'range', store: 'writes', limit: 1 }])
   const to = Math.min(needed - 1, (oldest?.revision ?? 0) + prunedMax - 1)
@@ -54,10 +47,9 @@ const rowsMax = 500
 /** Puts a view where the newest checkpoint is. False when there is none ahead of it. */
 export async function restoreView(store: Store, view: View): Promise<boolean> {
   for (;;) {
-    const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
-    if (row === undefined) return false
-    const { segments, head, tailFrom, view: saved } = readCheckpoint(row)
-    if (saved.revision <= view.revision) return false
+    const checkpoint = await readCheckpoint(store)
+    if (checkpoint === undefined || checkpoint.view.revision <= view.revision) return false
+    const { segments, head, tailFrom, view: saved } = checkpoint
     const sealed = segments.reduce((log, segment) => log.with(segment), SealedLog.of(store))
     const tail = new ConfirmedTail()
     tail.start(sealed.head)
@@ -72,7 +64,10 @@ export async function restoreView(store: Store, view: View): Promise<boolean> {
   }
 }
 
-const readCheckpoint = ({ checkpoint }: StateRow): Checkpoint => JSON.parse(String(checkpoint))
+async function readCheckpoint(store: Store): Promise<Checkpoint | undefined> {
+  const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
+  return row && JSON.parse(String(row.checkpoint))
+}
 
 async function readTail(store: Store, tail: ConfirmedTail, through: number): Promise<void> {
   for (;;) {

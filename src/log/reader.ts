@@ -78,10 +78,11 @@ export class Reader {
     await this.#engine.catchUp()
     return this.#engine.steadily(async () => {
       const { view } = this.#engine
-      const answer = { head: view.marker, pending: view.pending.size }
+      const [head, pending] = [view.marker, view.pending.size]
       const [versions, countOf] = await Promise.all([view.versionsOf(streams), view.confirmedCounts(streams)])
       return {
-        ...answer,
+        head,
+        pending,
         streams: streams.map((stream) => ({ version: versions.get(stream) ?? 0, confirmed: countOf(stream) })),
       }
     })

@@ -34,14 +34,14 @@ export const sealOptions: SealOptions = {
 }
 
 /** Packs confirmed events into a segment when there are enough of them. Answers whether it did. */
-export async function seal(engine: Engine, options: SealOptions = sealOptions): Promise<boolean> {
+export async function seal(engine: Engine, options: SealOptions): Promise<boolean> {
   // Made before the write, so that appends need not wait for it: what is confirmed does not change any more.
   const packed = await engine.steadily(() => pack(engine, options))
   if (packed === undefined) return false
-  const isSealed = await engine.write((view) =>
+  const sealing = engine.write((view) =>
     view.sealed === packed.sealed && view.canBeSaved ? planOf(view, packed) : undefined,
   )
-  return isSealed ?? false
+  return (await sealing) === true
 }
 
 /** A segment that stands for the end of what is sealed and the beginning of what is not. */
@@ -103,7 +103,7 @@ function mustReach(commits: readonly PlacedCommit[], { head }: SealedLog, throug
   if (position !== through) throw new SegmentGone()
   if (digest === '') return
   const computed = commits.reduce((before, { commit }) => nextDigest(before, commit.id, commit.contentId), head.digest)
-  if (computed !== digest) throw new TidelogError('tidelog/storage-lost', `the log up to ${through} is not as it was`)
+  if (computed !== digest) throw new TidelogError('tidelog/storage-lost', `rows up to ${through} are missing`)
 }
 
 function planOf(view: View, { before, segment, rows }: Packed): Plan<boolean> {

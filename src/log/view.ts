@@ -122,7 +122,7 @@ export class View {
     this.pending = new PendingQueue()
     for (const { commit, revision } of saved.pending) this.pending.push(commit, revision)
     this.revision = saved.revision
-    this.floor = Math.max(this.floor, saved.floor)
+    this.floor = saved.floor
     // Whatever was derived from the queue as it was is void.
     this.reordered = saved.revision
     this.local = saved.local

@@ -65,8 +65,7 @@ function apply(tables: Tables, request: Request, write: boolean): unknown {
   const { op, store } = request
   const table = tables.get(store) ?? []
   const { after, from, to, limit } = rangeOf(request)
-  if (from !== undefined && to !== undefined && isBelow(to, from))
-    throw new StoreError('lost', 'a range ends before it begins')
+  if (from !== undefined && to !== undefined && isBelow(to, from)) throw new StoreError('lost', 'the range is empty')
   const start = countWhile(table, ({ key }) =>
     after === undefined ? from !== undefined && isBelow(key, from) : !isBelow(after, key),
   )
