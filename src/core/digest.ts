@@ -33,3 +33,6 @@ const finish = (lane: number): number => {
   return mixed ^ (mixed >>> 16)
 }
 const hex = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0')
+
+/** Guards a digest that comes from outside. */
+export const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{16}$/.test(value)

@@ -1,4 +1,5 @@
 import { type Commit, isCommit } from '../core/commit.ts'
+import { isDigest } from '../core/digest.ts'
 import { isCount, isListOf, isRecord, isText } from '../core/guard.ts'
 
 /** Version of the wire format. It stands in every request and answer, so that a captive portal is not taken for a server. */
@@ -82,10 +83,25 @@ export interface LiveHead {
   readonly head: number
 }
 
-const isDigest = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{16}$/.test(value)
-
 export const isSeen = (value: unknown): value is Seen =>
   isRecord(value) && isCount(value.position) && isDigest(value.digest)
+
+/** The segments of a log, without a gap from position 1; what is behind the last one has to be pulled. `GET {log}/segments` */
+export interface Manifest {
+  readonly protocol: typeof syncProtocol
+  readonly segments: readonly ListedSegment[]
+}
+/** A segment that never changes: its file is at `GET {log}/segments/{hash}`. */
+export interface ListedSegment {
+  readonly first: number
+  readonly last: number
+  /** Digest of the log up to `last`. */
+  readonly digest: string
+  /** SHA-256 of the file's text in UTF-8, as 64 hexadecimal digits. */
+  readonly hash: string
+  /** Length of that text in bytes of UTF-8. */
+  readonly bytes: number
+}
 
 const isCurrent = (value: unknown): value is Readonly<Record<string, unknown>> =>
   isRecord(value) && value.protocol === syncProtocol
@@ -97,6 +113,21 @@ export const isPullPage = (value: unknown): value is PullPage =>
   isSeen(value.through) &&
   isCount(value.head) &&
   isListOf(value.commits, isCommit)
+
+const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+
+const isListedSegment = (value: unknown): value is ListedSegment =>
+  isRecord(value) &&
+  isCount(value.first, 1) &&
+  isCount(value.last, value.first) &&
+  isDigest(value.digest) &&
+  isHash(value.hash) &&
+  isCount(value.bytes, 1)
+
+export const isManifest = (value: unknown): value is Manifest =>
+  isCurrent(value) &&
+  isListOf(value.segments, isListedSegment) &&
+  value.segments.every(({ first }, at, all) => first === (all[at - 1]?.last ?? 0) + 1)
 
 const isDiverged = (value: unknown): value is Diverged =>
   isCurrent(value) && value.status === 'diverged' && isCount(value.head)

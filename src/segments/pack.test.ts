@@ -146,7 +146,7 @@ describe('a part', () => {
       fc.property(anyCommits, (commits) => {
         const { parts } = packSegment(commits, before)
         // A character for each event is kept free for its commit's place in the part.
-        const nearlyFull = partTextMax - 2 * partEventsMax
+        const nearlyFull = partTextMax - 3 * partEventsMax
         for (const [at, text] of parts.entries()) {
           const next = parts[at + 1]
           if (next === undefined || readPart(text).events.length === partEventsMax) continue
@@ -192,10 +192,10 @@ describe('a part', () => {
     const own = { ...commitWith('d', [{ type: 'A', stream: 'y', data: '\t' }]), metadata: undefined, later: true }
     const { parts } = packSegment(place(11, [commitWith('c', events), own]), (stream) => (stream === 'z' ? 40 : 0))
     expect(parts).toEqual([
-      '[[[{"id":"c","contentId":"c/1","time":"2026-01-01T00:00:00.000Z"},11,3,50],' +
-        '[{"id":"d","contentId":"d/1","time":"2026-01-01T00:00:00.000Z","later":true},14,1,50]],' +
-        '[[12,1,0,"y","A",null,0,3],[14,2,1,"y","A","\\t"],' +
-        '[11,41,0,"z","B",{"n":1},["on:z"],2],[13,42,0,"z","A",[],[]]]]',
+      '[[[{"id":"c","contentId":"c/1","time":"2026-01-01T00:00:00.000Z"},11,3,50],\n' +
+        '[{"id":"d","contentId":"d/1","time":"2026-01-01T00:00:00.000Z","later":true},14,1,50]],\n\n' +
+        '[[12,1,0,"y","A",null,0,3],\n[14,2,1,"y","A","\\t"],\n' +
+        '[11,41,0,"z","B",{"n":1},["on:z"],2],\n[13,42,0,"z","A",[],[]]]]',
     ])
   })
 

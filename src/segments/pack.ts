@@ -1,15 +1,19 @@
 import type { Commit, StoredEvent } from '../core/commit.ts'
 import { DirectoryBuilder } from './directory.ts'
+import { lineBreak, listBreak } from './part.ts'
 import { termOf } from './terms.ts'
 
 /** Events of one part. */
 const partEventsMax = 100
 /** Characters of a part's text; one event may be larger. */
 const partTextMax = 40_000
-/** Characters of a part's text without events: `[[],[]]`. */
-const emptyPartText = 7
+/** Characters of a part's text without events: `[[],⏎⏎[]]`. */
+const emptyPartText = 9
 /** Characters of a commit's place in a part, which holds no more commits than events. */
 const indexText = 2
+
+/** Events that are packed without a pause. */
+const eventsPerStep = 500
 
 /** A confirmed commit and its place. */
 export interface PlacedCommit {
@@ -24,7 +28,7 @@ export interface PlacedCommit {
 export interface Segment {
   readonly first: number
   readonly last: number
-  /** Texts for `readPart`. */
+  /** Texts of parts. */
   readonly parts: readonly string[]
   readonly directory: DirectoryBuilder
 }
@@ -45,19 +49,34 @@ interface Entry {
 }
 
 /** Packs commits that follow each other, at least one; `versionBefore` says how many events a stream has before the first one. */
-export function packSegment(commits: readonly PlacedCommit[], versionBefore: (stream: string) => number): Segment {
+export function packSegment(commits: readonly PlacedCommit[], versionBefore: VersionBefore): Segment {
+  const steps = packInSteps(commits, versionBefore)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+export type VersionBefore = (stream: string) => number
+
+/** The same, in steps of a few milliseconds: whoever packs beside other work lets it go between them. */
+export function* packInSteps(
+  commits: readonly PlacedCommit[],
+  versionBefore: VersionBefore,
+): Generator<undefined, Segment> {
   const directory = new DirectoryBuilder()
   const parts: string[] = []
   let heads: string[] = []
   let events: string[] = []
   let size = emptyPartText
   const close = (): void => {
-    parts.push(`[[${heads.join(',')}],[${events.join(',')}]]`)
+    parts.push(`[[${heads.join(lineBreak)}${listBreak}${events.join(lineBreak)}]]`)
     heads = []
     events = []
     size = emptyPartText
   }
-  const streams = byStream(commits)
+  const streams = yield* byStream(commits)
+  let untilPause = eventsPerStep
   for (const stream of [...streams.keys()].sort()) {
     const streamTerm = termOf.stream(stream)
     let version = versionBefore(stream)
@@ -65,13 +84,13 @@ export function packSegment(commits: readonly PlacedCommit[], versionBefore: (st
       version++
       const place = `[${position},${version},`
       const content = contentText(event)
-      const eventSize = place.length + indexText + content.length + 1
-      const headSize = source.part === parts.length ? 0 : source.head.length + 1
+      const eventSize = place.length + indexText + content.length + lineBreak.length
+      const headSize = source.part === parts.length ? 0 : source.head.length + lineBreak.length
       if (events.length === partEventsMax || (events.length > 0 && size + headSize + eventSize > partTextMax)) close()
       if (source.part !== parts.length) {
         source.part = parts.length
         source.index = heads.push(source.head) - 1
-        size += source.head.length + 1
+        size += source.head.length + lineBreak.length
         directory.add(source.term, parts.length)
       }
       events.push(place + source.index + content)
@@ -79,6 +98,9 @@ export function packSegment(commits: readonly PlacedCommit[], versionBefore: (st
       directory.add(streamTerm, parts.length, version)
       directory.add(termOf.type(event.type), parts.length)
       for (const tag of event.tags ?? []) directory.add(termOf.tag(tag), parts.length)
+      if (--untilPause > 0) continue
+      untilPause = eventsPerStep
+      yield
     }
   }
   close()
@@ -92,8 +114,9 @@ export function packSegment(commits: readonly PlacedCommit[], versionBefore: (st
 }
 
 /** The events of each stream in log order. */
-function byStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, readonly Entry[]> {
+function* byStream(commits: readonly PlacedCommit[]): Generator<undefined, ReadonlyMap<string, readonly Entry[]>> {
   const streams = new Map<string, Entry[]>()
+  let untilPause = eventsPerStep
   for (const { commit, first, revision } of commits) {
     const { events } = commit
     const head = JSON.stringify([{ ...commit, events: undefined }, first, events.length, revision])
@@ -104,6 +127,10 @@ function byStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, readonl
       if (entries === undefined) streams.set(event.stream, [entry])
       else entries.push(entry)
     })
+    untilPause -= events.length
+    if (untilPause > 0) continue
+    untilPause = eventsPerStep
+    yield
   }
   return streams
 }

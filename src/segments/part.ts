@@ -1,5 +1,7 @@
-// Text of a part: JSON of `[commits, events]`, in which an event names its commit by its place in `commits`.
+// Text of a part: JSON of `[commits, events]`, in which an event names its commit by its place in `commits`. Each of them is on a
+// line of its own, and an empty line lies between the two lists: what is looked for is found as text, and only its line is parsed.
 import { type Commit, eventId, type StoredEvent } from '../core/commit.ts'
+import { matches, type Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { PlacedCommit } from './pack.ts'
 
@@ -38,11 +40,56 @@ type EventRow = readonly [
   v?: number,
 ]
 
+/** Between two commits or two events. */
+export const lineBreak = ',\n'
+/** Between the two lists. */
+export const listBreak = '],\n\n['
+/** With more texts to look for than this, parsing all is cheaper. */
+const needlesMax = 20
+
+/** The events of a part that match. */
+export function findInPart(text: string, selectors: readonly Selector[]): readonly SealedEvent[] {
+  const needles = selectors.map(needleOf)
+  const isExact = ({ placed }: SealedEvent): boolean => matches(selectors, placed)
+  if (needles.length > needlesMax || needles.includes(undefined)) return readPart(text).events.filter(isExact)
+  const gap = text.indexOf(listBreak)
+  const [start, end] = [gap + listBreak.length, text.length - 2]
+  const lines = new Map<number, string>()
+  for (const needle of needles)
+    for (let at = text.indexOf(needle ?? '', start); at >= 0; ) {
+      const from = text.lastIndexOf('\n', at) + 1
+      const to = text.indexOf(lineBreak, at)
+      const isLast = to < 0
+      lines.set(from, text.slice(Math.max(from, start), isLast ? end : to))
+      at = isLast ? -1 : text.indexOf(needle ?? '', to)
+    }
+  if (lines.size === 0) return []
+  const commits = text.slice(2, gap).split(lineBreak)
+  const inOrder = [...lines].sort(([a], [b]) => a - b)
+  return inOrder.flatMap(([, line]) => {
+    const row: EventRow = JSON.parse(line)
+    const event = toEvent(row, toCommit(JSON.parse(commits[row[2]] ?? 'null')))
+    return isExact(event) ? [event] : []
+  })
+}
+
+/** What occurs in the line of every event that a selector matches. */
+const needleOf = ({ stream, tags }: Selector): string | undefined => {
+  const name = stream ?? tags?.[0]
+  return name === undefined ? undefined : JSON.stringify(name)
+}
+
 /** Reads the text of a part. */
 export function readPart(text: string): Part {
   const [commitRows, eventRows]: readonly [readonly CommitRow[], readonly EventRow[]] = JSON.parse(text)
-  const commits = commitRows.map(([head, first, size, revision]): SealedCommit => ({ head, first, size, revision }))
+  const commits = commitRows.map(toCommit)
   return { events: eventRows.map((row) => toEvent(row, commits[row[2]])) }
+}
+
+function toCommit(row: CommitRow | null): SealedCommit | undefined {
+  if (row === null) return undefined
+  const [head, first, size, revision] = row
+  return { head, first, size, revision }
 }
 
 function toEvent(row: EventRow, commit: SealedCommit | undefined): SealedEvent {

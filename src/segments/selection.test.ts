@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { matches, type Selector } from '../core/query.ts'
 import type { Found } from './directory.ts'
 import { packSegment, type Segment } from './pack.ts'
+import { findInPart, readPart } from './part.ts'
 import { anyCommits, anyName, findTerm, readAll, termsByPart } from './segments.fixture.ts'
 import { partsFor, termsOf } from './selection.ts'
 import { type Term, termOf } from './terms.ts'
@@ -79,5 +80,22 @@ describe('the terms of selectors', () => {
     const selectors = [{ stream: 'a', types: ['T', 'U'], tags: ['k:1', 'k:2'] }, { types: ['T'] }, {}]
     expect(termsOf(selectors).toSorted()).toEqual(['gk:1', 'gk:2', 'sa', 'tT', 'tU'])
     expect(termsOf([])).toEqual([])
+  })
+})
+
+describe('what is found in a part', () => {
+  const anySelector = fc.record(
+    { stream: anyName, types: fc.array(anyName, { maxLength: 2 }), tags: fc.array(anyName, { maxLength: 2 }) },
+    { requiredKeys: [] },
+  )
+  test('is what a look at every event finds', () => {
+    fc.assert(
+      fc.property(anyCommits, fc.array(anySelector, { minLength: 1, maxLength: 25 }), (commits, selectors) => {
+        for (const text of packSegment(commits, () => 0).parts)
+          expect(findInPart(text, selectors)).toEqual(
+            readPart(text).events.filter(({ placed }) => matches(selectors, placed)),
+          )
+      }),
+    )
   })
 })

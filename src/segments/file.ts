@@ -1,0 +1,73 @@
+// Text of a segment as a file: a line of JSON that says how long each piece is, then the pieces of the directory and the parts,
+// one behind the other. Lengths are in UTF-16 units, as `String.length` counts them.
+import { isDigest } from '../core/digest.ts'
+import { isCount, isListOf, isRecord } from '../core/guard.ts'
+import type { Segment } from './pack.ts'
+import { bucketCount } from './terms.ts'
+
+/** A segment as it travels between logs. */
+export interface SegmentFile {
+  readonly first: number
+  readonly last: number
+  /** Digest of the log up to `last`. */
+  readonly digest: string
+  /** One text for each bucket, or a single one. */
+  readonly directory: readonly string[]
+  readonly parts: readonly string[]
+}
+
+/** Version of the format of segment files. */
+const fileFormat = 1
+
+/** The text of a packed segment; `digest` is that of the log up to its end. */
+export function toFileText({ first, last, parts, directory }: Segment, digest: string): string {
+  const pieces = directory.buckets()
+  const lengths = (texts: readonly string[]): readonly number[] => texts.map((text) => text.length)
+  const header = { format: fileFormat, first, last, digest, directory: lengths(pieces), parts: lengths(parts) }
+  return [`${JSON.stringify(header)}\n`, ...pieces, ...parts].join('')
+}
+
+/** Reads a text of {@link toFileText}; nothing for any other text. */
+export function readFileText(text: string): SegmentFile | undefined {
+  const header = parseHeader(text.slice(0, text.indexOf('\n') + 1))
+  if (header === undefined) return undefined
+  let end = text.indexOf('\n') + 1
+  const take = (length: number): string => {
+    end += length
+    return text.slice(end - length, end)
+  }
+  const directory = header.directory.map(take)
+  const parts = header.parts.map(take)
+  const { first, last, digest } = header
+  return end === text.length ? { first, last, digest, directory, parts } : undefined
+}
+
+interface Header {
+  readonly first: number
+  readonly last: number
+  readonly digest: string
+  readonly directory: readonly number[]
+  readonly parts: readonly number[]
+}
+
+function parseHeader(line: string): Header | undefined {
+  try {
+    const header: unknown = JSON.parse(line)
+    return isHeader(header) ? header : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isHeader = (value: unknown): value is Header =>
+  isRecord(value) &&
+  value.format === fileFormat &&
+  isCount(value.first, 1) &&
+  isCount(value.last, value.first) &&
+  isDigest(value.digest) &&
+  isListOf(value.directory, isLength) &&
+  value.directory.length === bucketCount &&
+  isListOf(value.parts, isLength) &&
+  value.parts.length > 0
+
+const isLength = (value: unknown): value is number => isCount(value)
