@@ -1,8 +1,11 @@
 import { rowFormat } from '../protocol/rows.ts'
 import { transact } from './transact.ts'
 
-/** LevelDB begins a new file after 4 MB, and Chromium writes what is overwritten along with what overwrites it. */
-const filling = 44
+/**
+ * LevelDB begins a new file after 4 MB, and waits before it begins another one until the first is in a table: only then is its
+ * tear gone. So it takes 8 MB. Chromium writes what is overwritten along with what overwrites it.
+ */
+const filling = 76
 /** Chromium keeps larger values in files of their own. */
 const characters = 60_000
 const left = new WeakSet<IDBDatabase>()
