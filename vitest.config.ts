@@ -38,6 +38,7 @@ export default defineConfig({
             'server/**/*.test.ts',
             'test/*.test.ts',
             'demo/**/*.test.ts',
+            'bench/*.test.js',
           ],
           testTimeout: 15_000,
           sequence: { groupOrder: 1 },

@@ -1,23 +1,75 @@
-// Who is measured, and what has to come out. The names are those of bench/page/main.ts.
+// Who is measured. `group` is what `--only` selects; `run` is the name in bench/page/main.ts where it is not the same;
+// `job` is what is done otherwise than by the others; `fill` fills a database, once for all rounds, that `run` looks into.
 
-/** `group` is what `--only` selects. */
+/** Batches of a hundred events instead of a thousand. */
+export const hundreds = { commits: 100, eventsPerCommit: 100, warmUpCommits: 20 }
+const strict = { durability: 'strict' }
+const tidelog = 'tidelog, from the page, a condition on every commit'
+const record = 'IndexedDB, one record per commit, a JSON text'
+const small = 10_000
+
 export const contenders = [
-  { name: 'log', group: 'append', text: 'tidelog, from the page, a condition on every commit' },
+  { name: 'log', group: 'append', text: tidelog },
   { name: 'logSplit', group: 'append', text: 'the same batches, with clocks in the worker' },
-  { name: 'rawCommit', group: 'append', text: 'IndexedDB, one record per commit, a JSON text' },
-  { name: 'rawCommitAndNames', group: 'layout', text: 'the same, and a multiEntry index of stream names' },
-  { name: 'rawCommitAndHeads', group: 'layout', text: 'the same without index, and a head row per touched stream' },
-  { name: 'rawEvent', group: 'layout', text: 'IndexedDB, one record per event' },
+  { name: 'rawCommit', group: 'append', text: record },
   { name: 'dexie', group: 'append', text: 'Dexie bulkAdd, `++pk, &[stream+version]`' },
   { name: 'dexieTags', group: 'append', text: 'Dexie bulkAdd, the same and `*tags`' },
+  { name: 'rxdb', group: 'append', text: 'RxDB bulkInsert over Dexie, `[stream+version]`' },
+  { name: 'rawCommitAndNames', group: 'layout', text: `${record}, and a multiEntry index of stream names` },
+  { name: 'rawCommitAndHeads', group: 'layout', text: `${record}, and a head row per touched stream` },
+  { name: 'rawEvent', group: 'layout', text: 'IndexedDB, one record per event' },
+  { name: 'logHundreds', run: 'log', group: 'append100', text: tidelog, job: hundreds },
+  { name: 'rawHundreds', run: 'rawCommit', group: 'append100', text: record, job: hundreds },
+  {
+    name: 'dexieHundreds',
+    run: 'dexie',
+    group: 'append100',
+    text: 'Dexie bulkAdd, `++pk, &[stream+version]`',
+    job: hundreds,
+  },
+  { name: 'logStrict', run: 'log', group: 'strict', text: `${tidelog}: 1000 a commit`, job: strict },
+  { name: 'rawStrict', run: 'rawCommit', group: 'strict', text: `${record}: 1000 a commit`, job: strict },
+  {
+    name: 'logStrictHundreds',
+    run: 'log',
+    group: 'strict',
+    text: `${tidelog}: 100 a commit`,
+    job: { ...hundreds, ...strict },
+  },
+  {
+    name: 'rawStrictHundreds',
+    run: 'rawCommit',
+    group: 'strict',
+    text: `${record}: 100 a commit`,
+    job: { ...hundreds, ...strict },
+  },
   { name: 'logSingle', group: 'single', text: 'tidelog, from the page' },
   { name: 'logSingleSplit', group: 'single', text: 'the same single appends, with clocks in the worker' },
   { name: 'rawSingle', group: 'single', text: 'IndexedDB, one record, in a worker' },
   { name: 'dexieSingle', group: 'single', text: 'Dexie bulkAdd of one event, in a worker' },
+  { name: 'rxdbSingle', group: 'single', text: 'RxDB bulkInsert of one event, in a worker' },
   { name: 'logConcurrent', group: 'concurrent', text: 'tidelog, from the page' },
-  { name: 'large', group: 'large', text: 'tidelog, from the page' },
+  { name: 'large', fill: 'fillLarge', group: 'large', text: 'tidelog, from the page' },
+  {
+    name: 'largeSmall',
+    run: 'largeOpen',
+    fill: 'fillLarge',
+    group: 'large',
+    text: `tidelog, with ${small} events`,
+    job: { largeEvents: small },
+  },
+  { name: 'largeCommit', fill: 'fillLargeCommit', group: 'large', text: `${record} of 100 events, in a worker` },
+  {
+    name: 'largeIndex',
+    fill: 'fillLargeIndex',
+    group: 'large',
+    text: 'IndexedDB, one record per event, a unique index of stream and version',
+  },
+  { name: 'largeEvent', run: 'none', fill: 'fillLargeEvent', group: 'large', text: 'IndexedDB, one record per event' },
+  { name: 'largeDexie', fill: 'fillLargeDexie', group: 'large', text: 'Dexie toArray, `++pk, &[stream+version]`' },
   { name: 'push', group: 'sync', text: 'push: pending commits, from `resume` until synced' },
-  { name: 'pull', group: 'sync', text: 'pull: a new device, from `openLog` until synced' },
+  { name: 'pull', group: 'sync', text: 'pull of commits: a new device, from `openLog` until synced' },
+  { name: 'firstSync', group: 'sync', text: 'first sync by segments: a new device, from `openLog` until synced' },
   {
     name: 'tail',
     group: 'sync',
@@ -25,75 +77,3 @@ export const contenders = [
   },
   { name: 'noTail', group: 'sync', text: 'the same foreign commit pulled on a device without a tail' },
 ]
-
-/**
- * What is compared: `of` over the best of `to`, round by round, so that load on the machine falls on both. A ratio of
- * times (`Ms`) is better when it is small, every other one when it is large. Without a `goal` it is only watched; without
- * `to` it is a number of this machine.
- */
-export const ratios = [
-  {
-    id: 'append-dexie',
-    text: 'batched append ÷ the faster Dexie bulkAdd',
-    measure: 'appendedPerSecond',
-    of: 'log',
-    to: ['dexie', 'dexieTags'],
-    goal: 6,
-  },
-  {
-    id: 'append-raw',
-    text: 'batched append ÷ raw commit records',
-    measure: 'appendedPerSecond',
-    of: 'log',
-    to: ['rawCommit'],
-    goal: 0.45,
-  },
-  {
-    id: 'single-raw',
-    text: 'time of a single append ÷ a raw one-record transaction',
-    measure: 'singleMs',
-    of: 'logSingle',
-    to: ['rawSingle'],
-    goal: 2,
-  },
-  {
-    id: 'read-raw',
-    text: 'full read, from the page ÷ raw read and parse in the worker',
-    measure: 'readPerSecond',
-    of: 'log',
-    to: ['rawCommit'],
-  },
-  {
-    id: 'layout-names',
-    text: 'commit records with an index of names ÷ without',
-    measure: 'appendedPerSecond',
-    of: 'rawCommitAndNames',
-    to: ['rawCommit'],
-  },
-  {
-    id: 'layout-heads',
-    text: 'commit records with head rows ÷ without',
-    measure: 'appendedPerSecond',
-    of: 'rawCommitAndHeads',
-    to: ['rawCommit'],
-  },
-  {
-    id: 'layout-event',
-    text: 'event records ÷ commit records',
-    measure: 'appendedPerSecond',
-    of: 'rawEvent',
-    to: ['rawCommit'],
-  },
-  { id: 'push', text: 'push of pending commits, events/s', measure: 'pushedPerSecond', of: 'push', goal: 5000 },
-  { id: 'pull', text: 'pull on a new device, events/s', measure: 'pulledPerSecond', of: 'pull', goal: 50_000 },
-  {
-    id: 'tail',
-    text: 'time of a pull and rebase with a pending tail ÷ of the pull without one',
-    measure: 'caughtUpMs',
-    of: 'tail',
-    to: ['noTail'],
-    goal: 2,
-  },
-]
-
-export const isTime = (measure) => /Ms(?:P\d+)?$/.test(measure)

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Starts a sync server with a new file on disk, which serves the folder too; answers the port and how to stop. */
+/** Starts a sync server with a new file on disk, which serves the folder too; answers its ports and how to stop. */
 export const startSyncServer = async (folder) => {
   const data = mkdtempSync(join(tmpdir(), 'tidelog-bench-server-'))
   const child = fork('bench/sync-server.js', [join(data, 'log.db'), folder])
   const exited = new Promise((resolve) => child.once('exit', resolve))
-  const { port } = await new Promise((resolve, reject) => {
+  const ports = await new Promise((resolve, reject) => {
     child.once('message', resolve)
     child.once('exit', (code) => reject(new Error(`the sync server ended with ${code}`)))
   })
@@ -17,5 +17,5 @@ export const startSyncServer = async (folder) => {
     await exited
     rmSync(data, { recursive: true, force: true })
   }
-  return { port, stop }
+  return { ...ports, stop }
 }

@@ -1,5 +1,5 @@
 // From the measures of all rounds to medians, ratios and what they say about the goals.
-import { isTime } from './contenders.js'
+import { isCost } from './goals.js'
 
 const medianOf = (values) => {
   const sorted = [...values].sort((a, b) => a - b)
@@ -14,17 +14,17 @@ export const spreadOf = (values) => ({
   max: rounded(Math.max(...values)),
 })
 
-const summarise = (contender, rounds) => {
-  const measures = Object.keys(rounds[0][contender.name])
-  const spread = (measure) => spreadOf(rounds.map((round) => round[contender.name][measure]))
-  return { ...contender, measures: Object.fromEntries(measures.map((measure) => [measure, spread(measure)])) }
+const summarise = ({ name, group, text }, rounds) => {
+  const measures = Object.keys(rounds[0][name])
+  const spread = (measure) => spreadOf(rounds.map((round) => round[name][measure]))
+  return { name, group, text, measures: Object.fromEntries(measures.map((measure) => [measure, spread(measure)])) }
 }
 
-const compare = ({ id, text, measure, of, to, goal }, rounds) => {
-  const lowerIsBetter = isTime(measure)
+const compare = ({ id, text, measure, of, to, toMeasure = measure, goal }, rounds) => {
+  const lowerIsBetter = isCost(measure)
   const best = lowerIsBetter ? Math.min : Math.max
   const perRound = rounds.map(
-    (round) => round[of][measure] / (to === undefined ? 1 : best(...to.map((name) => round[name][measure]))),
+    (round) => round[of][measure] / (to === undefined ? 1 : best(...to.map((name) => round[name][toMeasure]))),
   )
   const spread = spreadOf(perRound)
   const isMet = lowerIsBetter ? spread.median <= goal : spread.median >= goal
@@ -48,6 +48,23 @@ export const summariseRun = (contenders, ratios, rounds) => {
   }
 }
 
+/** Options that may differ between two results that are compared. */
+const freeOptions = new Set(['rounds', 'seed', 'eventCharacters'])
+
+/** Names of the options in which two results are not about the same. */
+export const differences = (result, baseline) =>
+  [...new Set([...Object.keys(result.options), ...Object.keys(baseline.options)])].filter(
+    (name) => !freeOptions.has(name) && result.options[name] !== baseline.options[name],
+  )
+
+/** The newer result, and what only the older one has; in the order of `contenders` and `ratios`, which name all there may be. */
+export const merge = (older, newer, { contenders, ratios }) => {
+  if (differences(newer, older).length > 0) return newer
+  const newest = (key, all, field) =>
+    all.flatMap((one) => [...newer[field], ...older[field]].find((value) => value[key] === one[key]) ?? [])
+  return { ...newer, contenders: newest('name', contenders, 'contenders'), ratios: newest('id', ratios, 'ratios') }
+}
+
 /** One line for each ratio that fell more than `share` behind the baseline's; other numbers are their machine's. */
 export const fallsBehind = (ratios, baseline, share = 0.2) =>
   ratios.flatMap(({ id, text, isRatio, lowerIsBetter, median }) => {
@@ -55,5 +72,5 @@ export const fallsBehind = (ratios, baseline, share = 0.2) =>
     if (before === undefined || !isRatio) return []
     const kept = lowerIsBetter ? before / median : median / before
     if (kept >= 1 - share) return []
-    return [`${text}: ${median}, the baseline has ${before} (${Math.round((1 - kept) * 100)} % worse)`]
+    return [`${id}: ${text}: ${median}, the baseline has ${before} (${Math.round((1 - kept) * 100)} % worse)`]
   })

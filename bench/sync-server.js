@@ -7,6 +7,9 @@ import { sqliteStore } from 'tidelog/server/sqlite'
 const [file, staticDir] = process.argv.slice(2)
 const store = sqliteStore(file)
 const server = await listen({ handler: createSyncHandler({ store }), port: 0, staticDir })
-process.send({ port: server.port })
+// Logs that are only known here have no segments.
+const unsealing = createSyncHandler({ store, limits: { segmentEvents: Number.MAX_SAFE_INTEGER } })
+const plain = await listen({ handler: unsealing, port: 0, staticDir })
+process.send({ port: server.port, plainPort: plain.port })
 // Also when the command was killed.
-process.once('disconnect', () => server.close().then(() => store.close()))
+process.once('disconnect', () => Promise.all([server.close(), plain.close()]).then(() => store.close()))

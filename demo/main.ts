@@ -2,6 +2,7 @@ import { log } from './log.ts'
 import { registerServiceWorker } from './pwa.ts'
 import { createActions } from './ui/actions.ts'
 import { mountStorageBanner } from './ui/banner.ts'
+import { mountBookDoor } from './ui/book-door.ts'
 import { mountCart } from './ui/cart.ts'
 import { mountJumps } from './ui/jump.ts'
 import { mountLogPane } from './ui/log-pane.ts'
@@ -18,5 +19,6 @@ mountShelf(actions)
 mountCart(log, actions)
 mountRefused(log, actions, notices)
 mountLogPane(log, actions)
+mountBookDoor(notices)
 mountJumps()
 void registerServiceWorker()

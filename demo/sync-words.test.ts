@@ -1,6 +1,6 @@
 import type { SyncState, SyncStatus } from 'tidelog'
 import { describe, expect, test } from 'vitest'
-import { errorToWords, syncToWords } from './sync-words.ts'
+import { errorToWords, isFarBehind, syncToWords } from './sync-words.ts'
 
 const status = (state: SyncState, more: Partial<SyncStatus> = {}): SyncStatus => ({
   state,
@@ -34,5 +34,16 @@ describe('the words for sync', () => {
   test('say when the next try is', () => {
     const { detail } = syncToWords(status('waiting', { failures: 1, retryAt: 5_200 }), 1_000)
     expect(detail).toBe('2 changes safe on this device. Next try in 5 s.')
+  })
+  test('say how far it is to the server when that is far, and that what is pending is safe', () => {
+    const behind = status('working', { confirmed: 12_000, serverHead: 100_000, pending: 0 })
+    const progress = { done: 12_000, total: 100_000, perSecond: 40_000, remainingMs: 2_200 }
+    const detail = '12,000 of 100,000, 3\u00a0s\u00a0left.'
+    expect(syncToWords(behind, 0, progress)).toEqual({ mood: 'busy', title: 'Catching up', detail })
+    expect(syncToWords({ ...behind, pending: 1 }, 0, progress).detail).toBe(`${detail} 1 change safe on this device.`)
+    expect(isFarBehind({ ...behind, state: 'paused' })).toBe(false)
+    const near = { ...behind, confirmed: 98_000 }
+    expect(isFarBehind(near)).toBe(false)
+    expect(syncToWords(near, 0, progress).detail).toBe('Fetching what others did.')
   })
 })

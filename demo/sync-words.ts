@@ -1,4 +1,6 @@
 import type { SyncStatus } from 'tidelog'
+import type { Progress } from 'tidelog/transfer'
+import { restToWords } from './progress-words.ts'
 import { count } from './words.ts'
 
 /** How the state is meant: it chooses the colour and the icon, never the words. */
@@ -12,13 +14,25 @@ export interface SyncWords {
 const safe = (pending: number): string =>
   pending === 0 ? 'Nothing is waiting to be sent.' : `${count(pending, 'change')} safe on this device.`
 
+const keptToWords = (pending: number): string => (pending === 0 ? '' : ` ${safe(pending)}`)
+
 const tryAgain = ({ retryAt }: SyncStatus, now: number): string => {
   if (retryAt === undefined) return ''
   const seconds = Math.ceil((retryAt - now) / 1000)
   return seconds > 0 ? ` Next try in ${seconds} s.` : ' Trying again.'
 }
 
-const connected = (status: SyncStatus): SyncWords => {
+/** From here on, to catch up takes long enough to be shown. */
+const behindMin = 2_000
+
+/** Whether so much is yet to be fetched that its progress is worth showing. */
+export const isFarBehind = ({ state, confirmed, serverHead }: SyncStatus): boolean =>
+  (state === 'live' || state === 'working') && serverHead - confirmed > behindMin
+
+const connected = (status: SyncStatus, progress: Progress | undefined): SyncWords => {
+  // Before that, nothing can be sent.
+  if (progress !== undefined && isFarBehind(status))
+    return { mood: 'busy', title: 'Catching up', detail: `${restToWords(progress)}.${keptToWords(status.pending)}` }
   if (status.synced) return { mood: 'calm', title: 'All confirmed', detail: 'The server has everything.' }
   if (status.pending > 0) return { mood: 'busy', title: 'Sending', detail: safe(status.pending) }
   return { mood: 'busy', title: 'Catching up', detail: 'Fetching what others did.' }
@@ -44,12 +58,12 @@ export function errorToWords({ lastError, failures }: SyncStatus): string | unde
   return failures > 1 ? `${why} Tried ${failures} times.` : why
 }
 
-/** One line and a bit for the state of sync. */
-export function syncToWords(status: SyncStatus, now: number): SyncWords {
+/** One line and a bit for the state of sync; `progress` is how far the log has followed its server. */
+export function syncToWords(status: SyncStatus, now: number, progress?: Progress): SyncWords {
   switch (status.state) {
     case 'live':
     case 'working':
-      return connected(status)
+      return connected(status, progress)
     case 'starting':
       return { mood: 'busy', title: 'Connecting', detail: safe(status.pending) }
     case 'waiting':

@@ -7,7 +7,10 @@ import type { Letter, Trouble } from './shop.ts'
 const money = new Intl.NumberFormat('en-IE', { style: 'currency', currency: 'EUR' })
 export const toMoney = (cents: number): string => money.format(cents / 100)
 
-export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`
+const numbers = new Intl.NumberFormat('en-IE')
+export const toNumber = (n: number): string => numbers.format(n)
+
+export const count = (n: number, one: string, many = `${one}s`): string => `${toNumber(n)} ${n === 1 ? one : many}`
 
 /** Why a command was not carried out, and what to do about it. */
 export function troubleToWords(trouble: Trouble): string {

@@ -5,6 +5,12 @@ import { root } from './steps.js'
 
 export const simFile = '.build/sim/main.js'
 
+const onOneThread = {
+  name: 'on-one-thread',
+  resolveId: (source, importer) =>
+    source === './gzip.ts' && importer?.includes('/server/') ? `${root}test/sim/gzip.ts` : undefined,
+}
+
 /** Bundles `test/sim/main.ts`; `plugins` may change the sources on the way. */
 export async function bundleSim(file = simFile, { plugins = [], sourcemap = true } = {}) {
   const bundle = await rolldown({
@@ -12,7 +18,7 @@ export async function bundleSim(file = simFile, { plugins = [], sourcemap = true
     platform: 'node',
     logLevel: 'warn',
     resolve: { alias: { tidelog: `${root}src/index.ts` } },
-    plugins,
+    plugins: [onOneThread, ...plugins],
   })
   const dir = file.replace(/\/[^/]*$/, '')
   await bundle.write({ dir, format: 'esm', sourcemap, entryFileNames: '[name].js', minify: false })

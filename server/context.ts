@@ -2,6 +2,7 @@ import { definitionsOf, type EventMap } from '../src/core/event.ts'
 import type { Clock } from '../src/core/ports.ts'
 import type { CheckContext } from './check.ts'
 import { defaultLimits, type SyncHandlerOptions, type SyncLimits, systemClock } from './options.ts'
+import { createSealer, type Sealer } from './sealer.ts'
 import type { LogStore, RangeLimits } from './store.ts'
 import { createTurns, type Turns } from './turns.ts'
 
@@ -13,13 +14,18 @@ export interface HandlerContext {
   readonly limits: SyncLimits
   readonly pageLimits: RangeLimits
   readonly turns: Turns
+  readonly sealer: Sealer
   readonly clock: Clock
+  /** Answers depend on who asks: no cache may share them. */
+  readonly isPrivate: boolean
+  /** Never throws. */
   readonly onError: (error: unknown) => void
 }
 
 export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): HandlerContext {
-  const { store, model, validate, clock = systemClock, onError = (error) => console.error(error) } = options
+  const { store, model, validate, clock = systemClock } = options
   const limits = { ...defaultLimits, ...options.limits }
+  const onError = quietly(options.onError ?? ((error) => console.error(error)))
   return {
     store,
     definitions: model === undefined ? undefined : definitionsOf(model.events),
@@ -27,7 +33,19 @@ export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): H
     limits,
     pageLimits: { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax },
     turns: createTurns(limits.waitingMax),
+    sealer: createSealer({ store, limits, clock, onError }),
     clock,
+    isPrivate: options.authenticate !== undefined,
     onError,
   }
 }
+
+const quietly =
+  (onError: (error: unknown) => void): HandlerContext['onError'] =>
+  (error) => {
+    try {
+      onError(error)
+    } catch {
+      // The answer matters more than the report of it.
+    }
+  }

@@ -1,7 +1,6 @@
 import { protocolHeader } from '../src/protocol/sync.ts'
-import type { Action } from './options.ts'
 import { commonHeaders } from './problems.ts'
-import { methodOf } from './routes.ts'
+import { type Endpoint, methodOf } from './routes.ts'
 
 /** Origins that may call; `undefined` when only the server's own pages may. */
 export type Origins = readonly string[] | '*' | undefined
@@ -13,16 +12,16 @@ const allowedOrigin = (request: Request, origins: Origins): string | undefined =
   return origins.includes(origin) ? origin : undefined
 }
 
-/** The answer to a browser that asks whether it may call this action; `undefined` when that is no preflight or not allowed. */
-export function preflight(request: Request, action: Action, origins: Origins): Response | undefined {
+/** The answer to a browser that asks whether it may call here; `undefined` when that is no preflight or not allowed. */
+export function preflight(request: Request, endpoint: Endpoint, origins: Origins): Response | undefined {
   if (request.method !== 'OPTIONS' || !request.headers.has('access-control-request-method')) return undefined
   if (allowedOrigin(request, origins) === undefined) return undefined
   return new Response(null, {
     status: 204,
     headers: {
       ...commonHeaders,
-      'access-control-allow-methods': methodOf(action),
-      'access-control-allow-headers': `authorization, content-type, content-encoding, ${protocolHeader}`,
+      'access-control-allow-methods': methodOf(endpoint),
+      'access-control-allow-headers': `authorization, content-type, content-encoding, if-none-match, ${protocolHeader}`,
       'access-control-max-age': '7200',
     },
   })
@@ -35,6 +34,6 @@ export function withCors(request: Request, response: Response, origins: Origins)
   const origin = allowedOrigin(request, origins)
   if (origin === undefined) return response
   response.headers.set('access-control-allow-origin', origin)
-  response.headers.set('access-control-expose-headers', `${protocolHeader}, retry-after`)
+  response.headers.set('access-control-expose-headers', `${protocolHeader}, retry-after, etag`)
   return response
 }

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
 import { defineEvents, event } from '../src/core/event.ts'
 import { defineLog } from '../src/core/model.ts'
-import { isPullAnswer, isPushAnswer, type PullPage } from '../src/protocol/sync.ts'
+import { isManifest, isPullAnswer, isPushAnswer, type PullPage } from '../src/protocol/sync.ts'
 import { createServer, json, pullRequest, pushRequest, runOf } from './handler.fixture.ts'
 import type { SyncLimits } from './options.ts'
 import { nothing, sequence } from './sequence.ts'
@@ -64,7 +64,7 @@ async function expectSane(response: Response): Promise<void> {
   const text = await response.text()
   if (response.status === 204) return expect(text).toBe('')
   const body: unknown = JSON.parse(text)
-  if (response.ok) return expect(isPushAnswer(body) || isPullAnswer(body)).toBe(true)
+  if (response.ok) return expect(isPushAnswer(body) || isPullAnswer(body) || isManifest(body)).toBe(true)
   expect([type, response.status >= 400 && response.status < 500]).toEqual(['application/problem+json', true])
   const said = { status: response.status, type: expect.stringMatching(/^https:/), title: expect.stringMatching(/./) }
   expect(body).toMatchObject(said)

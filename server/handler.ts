@@ -7,7 +7,8 @@ import type { Actor, SyncHandlerOptions } from './options.ts'
 import { commonHeaders, problemOf, problemResponse, RequestProblem, refuse } from './problems.ts'
 import { pull } from './pull.ts'
 import { push, wrongProtocol } from './push.ts'
-import { methodOf, type Route, routeOf } from './routes.ts'
+import { actionOf, methodOf, type Route, routeOf } from './routes.ts'
+import { segments } from './segments.ts'
 import { createWaiters } from './waiters.ts'
 
 /** The sync endpoint: a function from request to response, as every runtime with Web standards can serve it. */
@@ -15,7 +16,7 @@ export interface SyncHandler {
   (request: Request): Promise<Response>
   /** Path in front of the logs; other paths are answered 404. */
   readonly basePath: string
-  /** Ends live streams with `stopped`, answers waiting pulls, and refuses new ones of both; all else is still answered. */
+  /** Ends live streams with `stopped`, answers waiting pulls, and refuses new ones of both; seals no more. All else is still answered. */
   readonly stop: () => void
   /** Number of open live streams and waiting pulls. */
   readonly liveCount: () => number
@@ -30,21 +31,23 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
   const answer = async (request: Request): Promise<Response> => {
     const url = new URL(request.url)
     const route = routeOf(url.pathname, basePath)
-    const allowed = preflight(request, route.action, cors?.origins)
+    const allowed = preflight(request, route.endpoint, cors?.origins)
     if (allowed !== undefined) return allowed
-    const method = methodOf(route.action)
+    const method = methodOf(route.endpoint)
     if (request.method !== method) refuse(405, 'method', `Only ${method} works here`, { headers: { allow: method } })
     if (request.headers.get(protocolHeader) !== String(syncProtocol)) wrongProtocol()
     const actor = await admit(request, route, options)
     if (actor instanceof Response) return actor
     const asked = { log: route.log, query: url.searchParams, signal: request.signal }
-    switch (route.action) {
+    switch (route.endpoint) {
       case 'push':
         return push(request, { log: route.log, actor }, context)
       case 'pull':
         return pull(asked, waiters, context)
       case 'live':
         return live(asked, waiters, context)
+      case 'segments':
+        return segments(request, route, context)
     }
   }
   const handle = async (request: Request): Promise<Response> => {
@@ -54,12 +57,16 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
       return withCors(request, problemResponse(toProblem(error, context.onError)), cors?.origins)
     }
   }
-  return Object.assign(handle, { basePath, stop: waiters.stop, liveCount: waiters.count })
+  const stop = (): void => {
+    waiters.stop()
+    context.sealer.stop()
+  }
+  return Object.assign(handle, { basePath, stop, liveCount: waiters.count })
 }
 
 async function admit<M extends EventMap>(
   request: Request,
-  { action, log }: Route,
+  { endpoint, log }: Route,
   { authenticate, authorize }: SyncHandlerOptions<M>,
 ): Promise<Actor | Response | undefined> {
   const known = authenticate === undefined ? undefined : await authenticate(request)
@@ -67,7 +74,7 @@ async function admit<M extends EventMap>(
   if (known === undefined && authenticate !== undefined)
     return refuse(401, 'unauthenticated', 'Who are you?', { headers: { 'www-authenticate': 'Bearer' } })
   const actor = typeof known === 'string' ? { id: known } : known
-  if (authorize !== undefined && !(await authorize({ actor, log, action })))
+  if (authorize !== undefined && !(await authorize({ actor, log, action: actionOf(endpoint) })))
     return refuse(403, 'forbidden', 'This log is not yours to use this way')
   return actor
 }
@@ -81,10 +88,6 @@ function ownResponse(response: Response): Response {
 
 function toProblem(error: unknown, onError: (error: unknown) => void): RequestProblem {
   if (error instanceof RequestProblem) return error
-  try {
-    onError(error)
-  } catch {
-    // The answer matters more than the report of it.
-  }
+  onError(error)
   return new RequestProblem(500, problemOf('internal', 'Something went wrong here'))
 }

@@ -47,6 +47,8 @@ describe('the program', () => {
     const url = await addressOf(first)
     expect(await (await fetch(url)).text()).toBe('<h1>shop</h1>')
     expect(await (await push(url, 'A')).json()).toMatchObject({ verdicts: [{ verdict: 'accepted' }] })
+    const segments = await fetch(`${url}/sync/cart/segments`, { headers: json })
+    expect(await segments.json()).toEqual({ protocol: 1, segments: [] })
     first.child.kill('SIGTERM')
     expect([await first.ended, first.said()]).toEqual([0, ''])
     const second = start()

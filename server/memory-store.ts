@@ -1,3 +1,4 @@
+import { memorySegments } from './memory-segments.ts'
 import { mustFollow, nothing } from './sequence.ts'
 import type { LogStore, SequencedCommit } from './store.ts'
 import { createWatchers } from './watchers.ts'
@@ -49,6 +50,7 @@ export function memoryStore(): LogStore {
       return row?.last === position ? row.digest : undefined
     },
     watch: watchers.add,
+    segments: memorySegments(),
     async close() {},
   }
 }

@@ -1,12 +1,15 @@
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import { isManifest } from '../src/protocol/sync.ts'
 import { createServer, json, pulled, runOf } from './handler.fixture.ts'
 import { listen as listenTo } from './live.fixture.ts'
 import { memoryStore } from './memory-store.ts'
 import { type Listening, type ListenOptions, listen } from './node.ts'
 import type { SyncLimits } from './options.ts'
+import { sketchesOf, small, toldStore } from './segments.fixture.ts'
 import { nothing, sequence } from './sequence.ts'
 import type { LogStore } from './store.ts'
 
@@ -75,6 +78,28 @@ function endlessStore(): { readonly store: LogStore; readonly reads: () => numbe
 }
 
 describe('the handler behind Node', () => {
+  test('gives segments packed to a client that unpacks them, and 304 for what it has', async () => {
+    const { store, said } = toldStore(memoryStore())
+    const { url } = await serve({ store, limits: small })
+    await post(url, JSON.stringify(runOf(sketchesOf(0, 13))))
+    await said('added cart 10')
+    const list = await fetch(`${url}/sync/cart/segments`, { headers: json })
+    const manifest: unknown = await list.json()
+    if (!isManifest(manifest) || manifest.segments[0] === undefined) throw new Error('no segment')
+    const { hash, bytes } = manifest.segments[0]
+    const file = await fetch(`${url}/sync/cart/segments/${hash}`, { headers: json })
+    const text = Buffer.from(await file.arrayBuffer())
+    expect([text.length, createHash('sha256').update(text).digest('hex')]).toEqual([bytes, hash])
+    expect(file.headers.get('content-encoding')).toBe('gzip')
+    expect(Number(file.headers.get('content-length'))).toBeLessThan(bytes)
+    for (const [path, etag] of [
+      ['segments', list.headers.get('etag')],
+      [`segments/${hash}`, file.headers.get('etag')],
+    ]) {
+      const same = await fetch(`${url}/sync/cart/${path}`, { headers: { ...json, 'if-none-match': etag ?? '' } })
+      expect([same.status, same.headers.get('tidelog-protocol'), await same.text()]).toEqual([304, '1', ''])
+    }
+  })
   test('takes pushes and gives pulls', async () => {
     const { url, handler } = await serve()
     const answer = await post(url, JSON.stringify(runOf([{ id: 'A' }])))

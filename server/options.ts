@@ -44,6 +44,12 @@ export interface SyncLimits {
   readonly heartbeatMs: number
   /** A pull that waits is answered after this long at most; keep it below the idle time of whatever stands in front. */
   readonly waitMsMax: number
+  /** A segment ends with the commit that gives it so many events; `Infinity` seals nothing. */
+  readonly segmentEvents: number
+  /** Or with the commit that gives it so many characters of JSON text. */
+  readonly segmentTextMax: number
+  /** The newest events, so many, are in no segment: they are pulled. */
+  readonly segmentBehind: number
 }
 export const defaultLimits: SyncLimits = {
   bodyBytesMax: 8_000_000,
@@ -62,6 +68,9 @@ export const defaultLimits: SyncLimits = {
   liveMsMax: 10 * 60_000,
   heartbeatMs: 15_000,
   waitMsMax: 25_000,
+  segmentEvents: 16_000,
+  segmentTextMax: 24_000_000,
+  segmentBehind: 4_000,
 }
 
 type Awaitable<T> = T | Promise<T>

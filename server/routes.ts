@@ -3,26 +3,35 @@ import { isSeen, type Seen } from '../src/protocol/sync.ts'
 import type { Action } from './options.ts'
 import { refuse } from './problems.ts'
 
+/** What is at an address. */
+export type Endpoint = Action | 'segments'
+
 export interface Route {
-  readonly action: Action
+  readonly endpoint: Endpoint
   readonly log: string
+  /** Of one segment; without it the list of them is meant. */
+  readonly hash?: string
 }
 
 /** Characters of a log's name. */
 const logNameMax = 256
-const methods: Readonly<Record<Action, string>> = { push: 'POST', pull: 'GET', live: 'GET' }
-export const methodOf = (action: Action): string => methods[action]
-const isAction = (value: string | undefined): value is Action =>
-  value === 'push' || value === 'pull' || value === 'live'
+const methods: Readonly<Record<Endpoint, string>> = { push: 'POST', pull: 'GET', live: 'GET', segments: 'GET' }
+export const methodOf = (endpoint: Endpoint): string => methods[endpoint]
+/** Whoever may pull a log may download it. */
+export const actionOf = (endpoint: Endpoint): Action => (endpoint === 'segments' ? 'pull' : endpoint)
+const isEndpoint = (value: string | undefined): value is Endpoint =>
+  value !== undefined && Object.hasOwn(methods, value)
+const isHash = (value: string): boolean => /^[0-9a-f]{64}$/.test(value)
 
-/** Finds log and action in `{basePath}/{log}/{action}`; throws a problem for any other path. */
+/** Reads `{basePath}/{log}/{endpoint}` or `…/segments/{hash}`; throws a problem for any other path. */
 export function routeOf(pathname: string, basePath: string): Route {
-  const [name, action, ...rest] = pathname.startsWith(`${basePath}/`)
+  const [name, endpoint, hash, ...rest] = pathname.startsWith(`${basePath}/`)
     ? pathname.slice(basePath.length + 1).split('/')
     : []
-  if (name === undefined || !isAction(action) || rest.length > 0)
+  const isFile = hash !== undefined && endpoint === 'segments' && isHash(hash)
+  if (name === undefined || !isEndpoint(endpoint) || (hash !== undefined && !isFile) || rest.length > 0)
     return refuse(404, 'not-found', 'There is nothing at this address')
-  return { action, log: decodeName(name) }
+  return { endpoint, log: decodeName(name), ...(isFile ? { hash } : {}) }
 }
 
 function decodeName(encoded: string): string {

@@ -1,6 +1,6 @@
 import { digestOfNothing, nextDigest } from '../src/core/digest.ts'
 import { bug } from '../src/core/errors.ts'
-import type { Seen } from '../src/protocol/sync.ts'
+import type { ListedSegment, Seen } from '../src/protocol/sync.ts'
 import type { SequencedCommit } from './store.ts'
 
 /** The end of a log that nobody has written to. */
@@ -33,3 +33,7 @@ export function mustFollow(commits: readonly SequencedCommit[], head: number): v
     position = last
   }
 }
+
+/** Whether a segment is the next one behind those that end with `last`. */
+export const isNextSegment = ({ first }: ListedSegment, last: Pick<ListedSegment, 'last'> | undefined): boolean =>
+  first === (last?.last ?? 0) + 1

@@ -1,4 +1,5 @@
 import Database from 'libsql'
+import { bug } from '../src/core/errors.ts'
 
 /** Number of the layout below. A file of a higher one is refused: an old server must not write what it does not know. */
 export const sqliteFormat = 1
@@ -7,7 +8,9 @@ export const sqliteFormat = 1
 export type Connection = Database.Database
 
 // A commit is a row, and rows of one log lie side by side, so that a page is one range read. The text is the commit as
-// it is sent; the columns beside it are what the sequencer asks for without parsing it.
+// it is sent; the columns beside it are what the sequencer asks for without parsing it. Segments came later and are no
+// new format: a server that does not know them leaves them alone, and what it appends does not make them wrong. Their
+// files come last in rows that have a rowid, so that a list is read without them.
 const layout = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS commits (
@@ -20,6 +23,17 @@ const layout = `
     text TEXT NOT NULL,
     PRIMARY KEY (log, last)
   ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS segments (
+    log TEXT NOT NULL,
+    last INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    file BLOB NOT NULL,
+    PRIMARY KEY (log, last),
+    UNIQUE (log, hash)
+  );
   INSERT OR IGNORE INTO meta (key, value) VALUES ('format', ${sqliteFormat});
 `
 
@@ -62,6 +76,11 @@ function formatOf(db: Connection): number | undefined {
 
 /** A row in raw mode; an empty list when there is none. */
 export const row = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+/** A column that holds whole numbers. */
+export const count = (value: unknown): number =>
+  typeof value === 'number' ? value : bug(`SQLite gave ${typeof value}`)
+/** A column that holds text. */
+export const text = (value: unknown): string => (typeof value === 'string' ? value : bug(`SQLite gave ${typeof value}`))
 
 /** Runs `work` alone among all writers of the file, other processes too; rolls back when it throws. */
 export function inTransaction<T>(db: Connection, work: () => T): T {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { bundle, run } from './process.fixture.ts'
+import { segmentContract } from './segments.contract.ts'
 import { nothing, sequence } from './sequence.ts'
 import { sqliteStore } from './sqlite-store.ts'
 import { storeContract } from './store.contract.ts'
@@ -15,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 describe('the SQLite store', () => {
-  for (const { rule, check } of storeContract)
+  for (const { rule, check } of [...storeContract, ...segmentContract])
     test(rule, () => check(async (place) => sqliteStore(join(folder, place), { pollMs: 5 })))
 
   test('refuses a file of a newer format and leaves it as it is', async () => {
@@ -25,6 +26,21 @@ describe('the SQLite store', () => {
     db.exec(`UPDATE meta SET value = 2 WHERE key = 'format'; DROP TABLE commits`)
     expect(() => sqliteStore(path)).toThrow(/newer\.db has format 2, this version of tidelog knows 1/)
     expect(db.prepare(`SELECT name FROM sqlite_master WHERE name = 'commits'`).all()).toEqual([])
+    db.close()
+  })
+  test('opens a file from before there were segments, which a server from before then still serves', async () => {
+    const path = join(folder, 'older.db')
+    const [commit] = sequence([{ id: 'a', contentId: 'a.p', eventsCount: 1, text: '{}' }], nothing)
+    const older = sqliteStore(path)
+    await older.append('cart', 0, [commit!])
+    await older.close()
+    const db = new Database(path)
+    db.exec('DROP TABLE segments')
+    const store = sqliteStore(path)
+    expect(await store.range('cart', 0, { commitsMax: 9, bytesMax: 9 })).toMatchObject({ commits: [commit], head: 1 })
+    expect(await store.segments?.list('cart')).toEqual([])
+    expect(db.prepare(`SELECT value FROM meta WHERE key = 'format'`).raw().get()).toEqual([1])
+    await store.close()
     db.close()
   })
   test('says which file can not be used', () => {

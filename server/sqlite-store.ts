@@ -1,9 +1,9 @@
-import { bug } from '../src/core/errors.ts'
 import type { Clock } from '../src/core/ports.ts'
 import type { Seen } from '../src/protocol/sync.ts'
 import { systemClock } from './options.ts'
 import { mustFollow, nothing } from './sequence.ts'
-import { type Connection, inTransaction, openSqlite, row } from './sqlite-file.ts'
+import { type Connection, count, inTransaction, openSqlite, row, text } from './sqlite-file.ts'
+import { sqliteSegments } from './sqlite-segments.ts'
 import type { LogStore, RangeLimits, SequencedCommit } from './store.ts'
 import { createWatchers, type Watchers } from './watchers.ts'
 
@@ -48,6 +48,7 @@ export function sqliteStore(path: string, { pollMs = 250, clock = systemClock }:
       return position === 0 ? nothing.digest : digestAt(log, position)
     },
     watch: watchers.add,
+    segments: sqliteSegments(db),
     async close() {
       poll.stop()
       db.close()
@@ -120,9 +121,6 @@ function toCommit(value: unknown): SequencedCommit {
     text: text(body),
   }
 }
-
-const count = (value: unknown): number => (typeof value === 'number' ? value : bug(`SQLite gave ${typeof value}`))
-const text = (value: unknown): string => (typeof value === 'string' ? value : bug(`SQLite gave ${typeof value}`))
 
 /** Tells watchers what other processes wrote; looks only while somebody watches. */
 function createPoll(

@@ -1,4 +1,4 @@
-import type { Seen } from '../src/protocol/sync.ts'
+import type { ListedSegment, Seen } from '../src/protocol/sync.ts'
 
 /** A commit in its place in a log. */
 export interface SequencedCommit {
@@ -47,5 +47,20 @@ export interface LogStore {
   digestAt(log: string, position: number): Promise<string | undefined>
   /** Calls back, soon after each change of the log's end, also when another process wrote; the result stops it. */
   watch(log: string, listener: (head: number) => void): () => void
+  /** Where the old part of a log is kept once more, ready to be downloaded. Without it, all of a log has to be pulled. */
+  readonly segments?: SegmentStore
   close(): Promise<void>
+}
+
+/** The sealed segments of the logs of one store. What is in it never changes. */
+export interface SegmentStore {
+  /** In the order of the log, without a gap from position 1. */
+  list(log: string): Promise<readonly ListedSegment[]>
+  /** The file as it was added. */
+  get(log: string, hash: string): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /**
+   * Adds a file, gzipped. One that does not follow the last one listed is left out without a word: another process has
+   * sealed the same range. Resolves when it is durable.
+   */
+  add(log: string, segment: ListedSegment, gzipped: Uint8Array<ArrayBuffer>): Promise<void>
 }

@@ -1,9 +1,9 @@
-import { type Commit, isCommit } from '../src/core/commit.ts'
-import { bug } from '../src/core/errors.ts'
+import type { Commit } from '../src/core/commit.ts'
 import { matches, type QueryItemData, type Selectable } from '../src/core/query.ts'
 import type { Seen } from '../src/protocol/sync.ts'
 import { refuse } from './problems.ts'
 import type { SequencedCommit } from './store.ts'
+import { readStored } from './stored.ts'
 
 /** What the judge needs to know of a stored commit. */
 export interface TailCommit {
@@ -48,7 +48,7 @@ export function createTail(seen: Seen, comparisonsMax: number = Number.POSITIVE_
     const { id, contentId, first, last, digest } = commit
     if (!byId.has(id)) byId.set(id, { id, contentId, first, last })
     head = { position: last, digest }
-    storedEvents(commit).forEach(({ type, stream, tags }, index) => {
+    readStored(commit).events.forEach(({ type, stream, tags }, index) => {
       const event = {
         position: first + index,
         commitLast: last,
@@ -94,9 +94,3 @@ export function createTail(seen: Seen, comparisonsMax: number = Number.POSITIVE_
 const streamTerm = (stream: string): string => `s:${stream}`
 const typeTerm = (type: string): string => `t:${type}`
 const tagTerm = (tag: string): string => `g:${tag}`
-
-function storedEvents(commit: SequencedCommit): readonly Selectable[] {
-  const parsed: unknown = JSON.parse(commit.text)
-  if (!isCommit(parsed)) return bug(`the stored commit at ${commit.first} can't be read`)
-  return parsed.events
-}

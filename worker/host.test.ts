@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { AppendText, OpenRequest } from '../src/protocol/worker.ts'
+import { type AppendText, type OpenRequest, workerProtocol } from '../src/protocol/worker.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
 import { StoreError } from '../src/store/store.ts'
 import { MemoryChannels } from '../src/testing/memory-channels.ts'
@@ -9,7 +9,7 @@ import { VirtualClock } from '../src/testing/virtual-clock.ts'
 import { Host, type HostPorts } from './host.ts'
 
 const request: OpenRequest = {
-  protocol: 1,
+  protocol: workerProtocol,
   log: 'shop',
   key: '',
   durability: 'relaxed',
@@ -17,8 +17,13 @@ const request: OpenRequest = {
   aliveLock: 'alive',
 }
 const append = (id: string): AppendText => [
-  JSON.stringify({ id, contentId: `${id}/1`, time: '2026-01-01T00:00:00.000Z', writes: [{ count: 1 }], options: {} }),
-  JSON.stringify([{ type: 'A', stream: 's', data: 1 }]),
+  JSON.stringify({
+    id,
+    contentId: `${id}/1`,
+    time: '2026-01-01T00:00:00.000Z',
+    events: [{ type: 'A', stream: 's', data: 1 }],
+  }),
+  JSON.stringify({ options: {} }),
 ]
 function portsWith(over: Partial<HostPorts> = {}): HostPorts & { readonly clock: VirtualClock } {
   const clock = new VirtualClock()
@@ -60,7 +65,7 @@ describe('a host', () => {
   })
 
   test('refuses a page that speaks another version', async () => {
-    const answer = await new Host(portsWith()).open({ ...request, protocol: 2 })
+    const answer = await new Host(portsWith()).open({ ...request, protocol: workerProtocol + 1 })
     expect(answer).toMatchObject({ ok: false, reason: { type: 'ProtocolMismatch' } })
   })
 

@@ -11,6 +11,7 @@ import { withdraw } from '../src/log/rebase.ts'
 import { type SealOptions, sealOptions } from '../src/log/seal.ts'
 import { Sealer } from '../src/log/sealer.ts'
 import { getSnapshot, putSnapshot } from '../src/log/snapshots.ts'
+import { exportSegment, importSegment } from '../src/log/transfer.ts'
 import { channelName, isNotice, type SyncLink, type SyncWish } from '../src/protocol/notice.ts'
 import {
   type CommitState,
@@ -45,6 +46,8 @@ export interface HostOptions {
   /** The rules of the model; without them a pending commit that was overtaken can't be decided again. */
   readonly deciding?: Deciding
   readonly sealing?: SealOptions
+  /** Who is behind the server by so many events looks for its segments. */
+  readonly downloadFrom?: number
   /** The endpoint of a log; a log without one is its own sequencer. */
   readonly sync?: (log: { readonly log: string; readonly key: string }) => SyncEndpoint | undefined
 }
@@ -130,6 +133,12 @@ export class Host implements WorkerApi {
     if (position !== undefined) return { ok: false, reason: { type: 'Confirmed', position } }
     return { ok: false, reason: { type: 'NotPending' } }
   }
+  async exportSegment(after: number): ReturnType<WorkerApi['exportSegment']> {
+    return exportSegment((await this.#log()).engine, after)
+  }
+  async importSegment(text: string): ReturnType<WorkerApi['importSegment']> {
+    return importSegment((await this.#log()).appender, text)
+  }
   async askSync(wish: SyncWish): Promise<void> {
     ;(await this.#log()).sync?.ask(wish)
   }
@@ -209,6 +218,7 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
           random,
           locks,
           credentials: request.credentials ?? {},
+          downloadFrom: options.downloadFrom,
           transport: (headers) =>
             createHttpTransport({
               url: endpoint.url,

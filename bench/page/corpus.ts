@@ -25,7 +25,9 @@ export interface Versioned extends BenchEvent {
 export const eventsPerCampaign = 10
 const noteLength = 183
 const words =
-  'tide harbour anchor lantern copper velvet maple orbit cinder meadow pebble quartz ribbon saddle timber walnut'
+  'tide harbour anchor lantern copper velvet maple orbit cinder meadow pebble quartz ribbon saddle timber walnut'.split(
+    ' ',
+  )
 
 /** Numbers in [0, 1), the same ones for the same seed. */
 export function createRandom(seed: number): () => number {
@@ -69,9 +71,8 @@ const makeEvent = (random: () => number, streams: number, campaignId: string): B
 
 /** An event of one cart and one campaign. */
 export function makeEventOf(random: () => number, number: string, campaignId: string): BenchEvent {
-  const pick = words.split(' ')
   let note = ''
-  while (note.length < noteLength) note += `${pick[Math.floor(random() * pick.length)]} `
+  while (note.length < noteLength) note += `${words[Math.floor(random() * words.length)]} `
   const data = {
     cartId: number,
     customerId: `u${number}`,

@@ -8,11 +8,12 @@ export interface Job {
   /** Awaited appends of one event. */
   readonly singles: number
   readonly warmUpSingles: number
-  /** Appends of one event that are under way at once. */
+  /** Appends of one event that are under way at once, and how often. */
   readonly concurrent: number
+  readonly concurrentTimes: number
   /** Commits of one event that are pending when a push begins. */
   readonly pushedCommits: number
-  /** Commits of one event in the log that is pulled. */
+  /** Events in the log that is pulled page by page, in commits of one to three. */
   readonly pulledEvents: number
   /** Pending commits that a foreign one meets. */
   readonly tailCommits: number
@@ -22,7 +23,13 @@ export interface Job {
   /** Events of a large log, and the streams they are in. */
   readonly largeEvents: number
   readonly largeStreams: number
+  /** Commits of one to three events each, in a log that is at the server before a device comes. */
+  readonly firstSyncEvents: number
+  readonly durability: 'relaxed' | 'strict'
   readonly seed: number
+  /** Number of the round, from 0; what is looked up in a large log differs between rounds. */
+  readonly round: number
+  readonly rounds: number
 }
 
 /** What one run measured, by name; the unit ends the name. */

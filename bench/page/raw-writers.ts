@@ -1,6 +1,7 @@
 // IndexedDB as an app would use it by hand, one function for each layout of the log.
 import { type DBSchema, type IDBPDatabase, openDB } from 'idb'
 import { type BenchEvent, type Versioned, withVersions } from './corpus.ts'
+import type { Job } from './job.ts'
 import type { Writer } from './writer.ts'
 
 interface CommitRecord {
@@ -15,26 +16,25 @@ interface RawSchema extends DBSchema {
 }
 type Database = IDBPDatabase<RawSchema>
 /** One transaction: issues all its requests at once. */
-type Write = (db: Database, commit: number) => IDBTransactionLike
+type Write = (db: Database, commit: number, options: Options) => IDBTransactionLike
+type Options = Pick<Job, 'durability'>
 interface IDBTransactionLike {
   readonly done: Promise<void>
   commit(): void
 }
 type Commits = readonly (readonly BenchEvent[])[]
 
-const relaxed = { durability: 'relaxed' } as const
-
 /** The text of a commit: the events, and what an append needs to be known again. */
-const toText = (events: readonly BenchEvent[], commit: number): string =>
+export const toText = (events: readonly BenchEvent[], commit: number): string =>
   JSON.stringify([{ id: `commit-${commit}`, time: '2026-01-01T00:00:00.000Z', events }])
-const textToEvents = ({ commits }: CommitRecord): readonly BenchEvent[] =>
+export const textToEvents = ({ commits }: Pick<CommitRecord, 'commits'>): readonly BenchEvent[] =>
   JSON.parse(commits).flatMap(({ events }: { events: readonly BenchEvent[] }) => events)
 
 /** One record for each commit, holding the events as one JSON text. */
 const commitRecord =
   (commits: Commits): Write =>
-  (db, at) => {
-    const transaction = db.transaction('commits', 'readwrite', relaxed)
+  (db, at, options) => {
+    const transaction = db.transaction('commits', 'readwrite', options)
     void transaction.store.add({ revision: at + 1, commits: toText(commits[at] ?? [], at) })
     return transaction
   }
@@ -42,9 +42,9 @@ const commitRecord =
 /** The same and, for each stream that the commit touches, a row with the stream's last version. */
 const commitRecordAndHeads =
   (commits: Commits): Write =>
-  (db, at) => {
+  (db, at, options) => {
     const events = commits[at] ?? []
-    const transaction = db.transaction(['commits', 'heads'], 'readwrite', relaxed)
+    const transaction = db.transaction(['commits', 'heads'], 'readwrite', options)
     void transaction.objectStore('commits').add({ revision: at + 1, commits: toText(events, at) })
     const heads = transaction.objectStore('heads')
     for (const stream of new Set(events.map((event) => event.stream))) void heads.put({ stream, version: at + 1 })
@@ -54,10 +54,10 @@ const commitRecordAndHeads =
 /** The same without heads, but with a multiEntry index of the names of the streams. */
 const commitRecordAndNames =
   (commits: Commits): Write =>
-  (db, at) => {
+  (db, at, options) => {
     const events = commits[at] ?? []
     const names = [...new Set(events.map(({ stream }) => stream))]
-    const transaction = db.transaction('commits', 'readwrite', relaxed)
+    const transaction = db.transaction('commits', 'readwrite', options)
     void transaction.store.add({ revision: at + 1, commits: toText(events, at), names })
     return transaction
   }
@@ -65,8 +65,8 @@ const commitRecordAndNames =
 /** One record for each event, in one transaction for the commit. */
 const eventRecords = (commits: Commits): Write => {
   const rows = withVersions(commits)
-  return (db, at) => {
-    const transaction = db.transaction('events', 'readwrite', relaxed)
+  return (db, at, options) => {
+    const transaction = db.transaction('events', 'readwrite', options)
     for (const row of rows[at] ?? []) void transaction.store.add(row)
     return transaction
   }
@@ -85,7 +85,7 @@ const layouts = {
 } as const satisfies Record<string, Layout>
 export type LayoutName = keyof typeof layouts
 
-export function createRawWriter(name: LayoutName): Writer {
+export function createRawWriter(name: LayoutName, { durability }: Options): Writer {
   const layout: Layout = layouts[name]
   let db: Database
   return {
@@ -95,7 +95,7 @@ export function createRawWriter(name: LayoutName): Writer {
     prepare: (commits) => {
       const write = layout.write(commits)
       return (at) => {
-        const transaction = write(db, at)
+        const transaction = write(db, at, { durability })
         transaction.commit()
         return transaction.done
       }

@@ -5,12 +5,13 @@ import { type definitions, toFact } from './model.ts'
 import { median, perSecond, quantile, sum } from './statistics.ts'
 
 export type BenchLog = Log<typeof definitions>
-type Open = () => BenchLog
+/** Opens the log that is measured. */
+export type Open = (options: Pick<Job, 'durability'>) => BenchLog
 
 /** The corpus by `log.append`, each commit under a condition of its own; then a tag query, and everything read back. */
 export async function measureLogBatches(open: Open, job: Job): Promise<Measures> {
   const facts = makeCommits(job, job.warmUpCommits + job.commits).map((events) => events.map(toFact))
-  const log = open()
+  const log = open(job)
   await log.ready
   let after = (await log.logHead()).marker
   const times: number[] = []
@@ -33,7 +34,7 @@ export async function measureLogBatches(open: Open, job: Job): Promise<Measures>
     commitMs: median(times),
     prepareMs: median(prepareTimes),
     queryMs,
-    ...(await measureReadBack(open, facts.length * job.eventsPerCommit)),
+    ...(await measureReadBack(open, job, facts.length * job.eventsPerCommit)),
   }
 }
 
@@ -56,9 +57,9 @@ async function measureQuery(log: BenchLog, job: Job, commits: number): Promise<n
   return median(times)
 }
 
-async function measureReadBack(open: Open, expected: number): Promise<Measures> {
+async function measureReadBack(open: Open, job: Job, expected: number): Promise<Measures> {
   const opening = performance.now()
-  const log = open()
+  const log = open(job)
   await log.ready
   const reading = performance.now()
   const { events } = await log.read().all()
@@ -72,7 +73,7 @@ async function measureReadBack(open: Open, expected: number): Promise<Measures> 
 export async function measureLogSingles(open: Open, job: Job): Promise<Measures> {
   const count = job.warmUpSingles + job.singles
   const facts = makeCommits({ ...job, eventsPerCommit: 1 }, count).map((events) => events.map(toFact))
-  const log = open()
+  const log = open(job)
   await log.ready
   const times: number[] = []
   const prepareTimes: number[] = []
@@ -90,22 +91,59 @@ export async function measureLogSingles(open: Open, job: Job): Promise<Measures>
   return { singleMs: median(times), singleMsP95: quantile(times, 0.95), prepareMs: median(prepareTimes) }
 }
 
-/** Many appends of one event under way at once, each with its own outcome. */
+/** Many appends of one event under way at once, each with its own outcome, in turn with one append of as many events. */
 export async function measureLogConcurrent(open: Open, job: Job): Promise<Measures> {
-  const facts = makeCommits({ ...job, eventsPerCommit: 1 }, 2 * job.concurrent).map((events) => events.map(toFact))
-  const log = open()
+  const { concurrent, concurrentTimes } = job
+  const groups = makeCommits({ ...job, eventsPerCommit: concurrent }, concurrentTimes + 1).map((events) =>
+    events.map(toFact),
+  )
+  const log = open(job)
   await log.ready
-  const appendAll = async (commits: typeof facts): Promise<{ readonly blockedMs: number; readonly ms: number }> => {
+  const appendAll = async (facts: Facts): Promise<{ readonly blockedMs: number; readonly ms: number }> => {
     const start = performance.now()
-    const appending = commits.map((commit) => log.append(commit))
+    const appending = facts.map((fact) => log.append([fact]))
     const blockedMs = performance.now() - start
     for (const outcome of await Promise.all(appending)) unwrap(outcome)
     return { blockedMs, ms: performance.now() - start }
   }
-  // The first half warms up.
-  await appendAll(facts.slice(0, job.concurrent))
-  const { blockedMs, ms } = await appendAll(facts.slice(job.concurrent))
-  mustEqual('events in the log', (await log.logHead()).confirmed, facts.length)
+  const appendOne = async (facts: Facts): Promise<number> => {
+    const start = performance.now()
+    unwrap(await log.append(facts))
+    return performance.now() - start
+  }
+  const oneTimes: number[] = []
+  const all: { readonly blockedMs: number; readonly ms: number }[] = []
+  for (const facts of groups) {
+    oneTimes.push(await appendOne(facts))
+    all.push(await appendAll(facts))
+  }
+  const pauseMs = await longestPause(() => appendAll(groups[0]!))
+  mustEqual('events in the log', (await log.logHead()).confirmed, (2 * groups.length + 1) * concurrent)
+  // The first ones warmed up.
+  const warm = all.slice(1)
   await log.close()
-  return { appendedPerSecond: perSecond(job.concurrent, ms), blockedMs }
+  return {
+    appendedPerSecond: perSecond(concurrent, median(warm.map(({ ms }) => ms))),
+    blockedMs: median(warm.map(({ blockedMs }) => blockedMs)),
+    pauseMs,
+    oneAppendPerSecond: perSecond(concurrent, median(oneTimes.slice(1))),
+  }
+}
+
+type Facts = readonly ReturnType<typeof toFact>[]
+
+/** The longest time in which the page got no turn: it asks for one after another while something is done. */
+async function longestPause(use: () => Promise<unknown>): Promise<number> {
+  const { port1, port2 } = new MessageChannel()
+  let [last, longest] = [performance.now(), 0]
+  port1.onmessage = () => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last)
+    last = now
+    port2.postMessage(0)
+  }
+  port2.postMessage(0)
+  await use()
+  port1.close()
+  return longest
 }

@@ -1,10 +1,9 @@
 import { openLog, unwrap } from 'tidelog'
-import { campaignOf } from './corpus.ts'
 import { type Job, type Measures, mustEqual } from './job.ts'
 import { addItem, decidingModel, events, model, type toFact } from './model.ts'
 import { median, perSecond, quantile } from './statistics.ts'
 import type { Step } from './stepped-worker.ts'
-import { inGroups, isSynced, ownLog, pause, pulledLog, singleFacts, syncReaches, syncUrlOf } from './synced-log.ts'
+import { inGroups, isSynced, ownLog, pause, singleFacts, syncReaches, syncUrlOf } from './synced-log.ts'
 
 /** From `resume` to `synced`: commits of one event, appended while paused. */
 export async function measurePush(job: Job): Promise<Measures> {
@@ -23,17 +22,17 @@ export async function measurePush(job: Job): Promise<Measures> {
   return { pushedPerSecond: perSecond(job.pushedCommits, ms) }
 }
 
-/** From `openLog` on a new device to `synced`: a log of commits of one event. */
-export async function measurePull(job: Job): Promise<Measures> {
+/** From `openLog` on a new device to `synced`: a log that is at the server. */
+export async function measurePull(name: string, count: number): Promise<Measures> {
   const start = performance.now()
-  const log = openLog(model, { sync: syncUrlOf(pulledLog) })
+  const log = openLog(model, { sync: syncUrlOf(name) })
   await syncReaches(log, isSynced)
   const ms = performance.now() - start
-  mustEqual('events confirmed', (await log.logHead()).confirmed, job.pulledEvents)
+  mustEqual('events confirmed', (await log.logHead()).confirmed, count)
   const { events: last } = await log.read({ direction: 'backwards', limit: 1 }).all()
-  mustEqual('campaign of the last event', last[0]?.data.campaignId, campaignOf(job.pulledEvents - 1, 0))
+  mustEqual('the quantity of the last event', last[0]?.data.quantity, count)
   await log.close()
-  return { pulledPerSecond: perSecond(job.pulledEvents, ms) }
+  return { pulledPerSecond: perSecond(count, ms) }
 }
 
 /**

@@ -16,13 +16,13 @@ export async function measureBatches(writer: Writer, job: Job): Promise<Measures
     await write(at)
     if (at >= job.warmUpCommits) times.push(performance.now() - start)
   }
-  writer.close()
+  await writer.close()
   const reopening = performance.now()
   await writer.open(database)
   const reading = performance.now()
   const found = await writer.readAll()
   const end = performance.now()
-  writer.close()
+  await writer.close()
   mustEqual('events read', found, commits.length * job.eventsPerCommit)
   return {
     appendedPerSecond: perSecond(job.commits * job.eventsPerCommit, sum(times)),
@@ -44,7 +44,7 @@ export async function measureSingles(writer: Writer, job: Job): Promise<Measures
     if (at >= job.warmUpSingles) times.push(performance.now() - start)
   }
   const found = await writer.readAll()
-  writer.close()
+  await writer.close()
   mustEqual('events read', found, count)
   return { singleMs: median(times), singleMsP95: quantile(times, 0.95) }
 }

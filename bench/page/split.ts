@@ -1,7 +1,7 @@
 import { openLog } from 'tidelog'
 import type { Measures } from './job.ts'
 import { model } from './model.ts'
-import type { BenchLog } from './run-log.ts'
+import type { Open } from './run-log.ts'
 import { median } from './statistics.ts'
 import type { Times } from './timed-worker.ts'
 
@@ -10,12 +10,12 @@ import type { Times } from './timed-worker.ts'
  * transaction. `total` names the measure that is split, taken over the last `count` appends of the log opened first.
  */
 export async function measureSplit(
-  measure: (open: () => BenchLog) => Promise<Measures>,
+  measure: (open: Open) => Promise<Measures>,
   total: 'commitMs' | 'singleMs',
   count: number,
 ): Promise<Measures> {
   const taken: Times[] = []
-  const open = (): BenchLog =>
+  const open: Open = () =>
     openLog(model, {
       worker: () => {
         const worker = new Worker(new URL('./timed-worker.ts', import.meta.url), { type: 'module' })

@@ -1,13 +1,11 @@
-import { type Log, openLog, type SyncStatus, unwrap } from 'tidelog'
+import type { Log, SyncStatus } from 'tidelog'
 import { makeCommits } from './corpus.ts'
-import { type Job, mustEqual } from './job.ts'
-import { type definitions, model, toFact } from './model.ts'
+import type { Job } from './job.ts'
+import { type definitions, toFact } from './model.ts'
 
 type Fact = ReturnType<typeof toFact>
 export type SyncedLog = Pick<Log<typeof definitions>, 'sync'>
 
-/** The log that every run of a command pulls; {@link fillPulledLog} makes it. */
-export const pulledLog = 'pulled'
 /** A log at the server that only this run uses: its origin is its own. */
 export const ownLog = (name: string): string => `${name}-${location.hostname}`
 export const syncUrlOf = (log: string): string => `/sync/${log}`
@@ -40,19 +38,4 @@ const atOnce = 1000
 /** Does something with each value, not more than a thousand at once. */
 export async function inGroups<T>(values: readonly T[], use: (value: T) => Promise<unknown>): Promise<void> {
   for (let at = 0; at < values.length; at += atOnce) await Promise.all(values.slice(at, at + atOnce).map(use))
-}
-
-const filledAtOnce = 10_000
-
-/** Fills the log that is pulled, as a device does. */
-export async function fillPulledLog(job: Job): Promise<void> {
-  const log = openLog(model, { sync: syncUrlOf(pulledLog) })
-  const facts = singleFacts(job, job.pulledEvents)
-  for (let at = 0; at < facts.length; at += filledAtOnce) {
-    await inGroups(facts.slice(at, at + filledAtOnce), async (fact) => unwrap(await log.append([fact])))
-    // Right after an append it may still be called synced: the page hears of its own appends a moment later.
-    await syncReaches(log, ({ synced, serverHead }) => synced && serverHead >= at + filledAtOnce)
-  }
-  mustEqual('events confirmed', (await log.logHead()).confirmed, job.pulledEvents)
-  await log.close()
 }

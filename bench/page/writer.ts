@@ -8,5 +8,5 @@ export interface Writer {
   readonly prepare: (commits: readonly (readonly BenchEvent[])[]) => (commit: number) => Promise<unknown>
   /** Reads everything, as objects; answers how many events there are. */
   readonly readAll: () => Promise<number>
-  readonly close: () => void
+  readonly close: () => unknown
 }

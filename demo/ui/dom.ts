@@ -48,3 +48,10 @@ export function mustFind(selector: string, within: ParentNode = document): HTMLE
   if (!(found instanceof HTMLElement)) throw new Error(`the page has no ${selector}`)
   return found
 }
+
+/** An input that index.html promises. */
+export function mustFindInput(selector: string, within: ParentNode = document): HTMLInputElement {
+  const found = mustFind(selector, within)
+  if (!(found instanceof HTMLInputElement)) throw new Error(`${selector} is no input`)
+  return found
+}

@@ -3,6 +3,7 @@ import type { Letter, ShopLog } from '../shop.ts'
 import { cartOf, causesToWords, count, reasonToWords, wishToWords } from '../words.ts'
 import type { Actions } from './actions.ts'
 import { h, hiddenText, mustFind, setText } from './dom.ts'
+import { download } from './download.ts'
 import { keepFocus } from './focus.ts'
 import type { Notices } from './notices.ts'
 import { type Row, showRows } from './rows.ts'
@@ -20,7 +21,7 @@ export function mountRefused(log: ShopLog, actions: Actions, notices: Notices): 
     discard: ({ commitId }) => void deadLetters.discard(commitId).catch(tell),
   })
   mustFind('[data-testid=refused-export]', root).addEventListener('click', () => {
-    deadLetters.export().then((text) => download('refused.json', text), tell)
+    deadLetters.export().then((text) => download('refused.json', new Blob([text], { type: 'application/json' })), tell)
   })
   // What lay here when the page opened is no news.
   let known: Set<string> | undefined
@@ -47,12 +48,6 @@ export function mountRefused(log: ShopLog, actions: Actions, notices: Notices): 
   }
   deadLetters.subscribe(show)
   show()
-}
-
-function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: 'application/json' }))
-  h('a', { href: url, download: name }).click()
-  URL.revokeObjectURL(url)
 }
 
 /** Of what the server has already, no command is kept. */

@@ -1,8 +1,10 @@
+import { syncProgress } from 'tidelog/transfer'
 import { keepOfflineWish } from '../offline-wish.ts'
 import type { ShopLog } from '../shop.ts'
-import { errorToWords, type SyncWords, syncToWords } from '../sync-words.ts'
+import { errorToWords, isFarBehind, type SyncWords, syncToWords } from '../sync-words.ts'
 import { mustFind, setPicture, setText } from './dom.ts'
 import type { Notices } from './notices.ts'
+import { showShare } from './progress-bar.ts'
 
 const tickMs = 1_000
 const settleMs = 800
@@ -14,19 +16,24 @@ export function mountSyncPane(log: ShopLog, notices: Notices): void {
   const root = mustFind('[data-testid=sync-state]')
   const toggle = mustFind('[data-testid=offline-switch]')
   const retry = mustFind('[data-testid=sync-now]')
+  const bar = mustFind('#sync-progress', root)
+  const progress = syncProgress(log)
   const announce = announcer(notices)
   const wish = keepOfflineWish(log)
   let ticking: ReturnType<typeof setInterval> | undefined
 
   const show = (): void => {
     const status = sync.get()
-    const words = syncToWords(status, Date.now())
+    const far = progress.get()
+    const words = syncToWords(status, Date.now(), far)
     root.dataset.state = status.state
     root.dataset.pending = String(status.pending)
     root.dataset.synced = String(status.synced)
     root.dataset.mood = words.mood
     setText(mustFind('#sync-title', root), words.title)
     setText(mustFind('#sync-detail', root), words.detail)
+    bar.hidden = !isFarBehind(status)
+    if (!bar.hidden) showShare(bar, far)
     const problem = mustFind('#sync-error', root)
     const isHeldUp = status.state === 'waiting' || status.state === 'blocked'
     setText(problem, isHeldUp ? (errorToWords(status) ?? '') : '')

@@ -10,13 +10,14 @@ import type { AppendRefused, ConditionConflict, Issue, Outcome, VersionConflict 
 import type { Clock, Random } from '../core/ports.ts'
 import { type AnyFact, checkData, prepareEvent } from '../core/prepare.ts'
 import type { PlacedEvent, UnknownEvent } from '../core/recorded.ts'
+import { timeNow } from '../core/time.ts'
 import type { AppendAnswer, AppendCall, AppendText } from '../protocol/worker.ts'
 import type { Call } from './connection.ts'
 
 export type AnyEvent = DecodedEvent | UnknownEvent
 type AnyRefusal = AppendRefused | VersionConflict | ConditionConflict<AnyEvent> | RefusalData
 export type AnyOutcome = Outcome<AnyEvent, AnyRefusal>
-type AnyAppendOptions = AppendCall['options'] & { readonly commitId?: string }
+type AnyAppendOptions = AppendCall['options'] & Partial<Pick<Commit, 'metadata'>> & { readonly commitId?: string }
 interface AnyWrite {
   readonly stream?: string | undefined
   readonly events: readonly AnyFact[]
@@ -40,56 +41,59 @@ export function createWrites(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   onAnswer: (answer: AppendAnswer) => void,
 ): Writes {
-  let batch: AppendText[] = []
-  let answers: Promise<readonly AppendAnswer[]> | undefined
-  const flush = (): Promise<readonly AppendAnswer[]> => {
-    const own = batch
-    const take = (): void => {
-      if (batch !== own) return
-      batch = []
-      answers = undefined
+  let batch: Batch | undefined
+  const begin = (): Batch => {
+    const end = (): void => {
+      if (batch === own) batch = undefined
     }
     // Asked for at once, so that a close of this tick waits for it. Those that follow in this tick join before it is taken.
-    return call((api) => {
-      take()
-      return api.append(own)
-    }).finally(take)
+    const answers = call((api) => {
+      end()
+      return api.append(own.texts)
+    })
+    const own: Batch = { texts: [], answers: answers.finally(end) }
+    return own
   }
-  const send = async ({ writes, command, events, issues, options: given }: Asked): Promise<AnyOutcome> => {
+  // The only asynchronous step of an append: each one more would be paid by every append of a tick.
+  const send = async (read: () => Asked): Promise<AnyOutcome> => {
+    const { writes, command, events, issues, options: given } = read()
+    if (given !== undefined) mustBeJson(given)
     if (issues.length > 0) {
       const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join(', ')
       return { ok: false, reason: { type: 'Invalid', issues, message } }
     }
-    const { commitId, ...options } = given
-    const head = {
-      id: commitId ?? random.newId(),
-      contentId: random.newId(),
-      time: new Date(clock.now()).toISOString(),
-    }
+    const { commitId: id = random.newId(), metadata, ...options } = given ?? {}
+    const commit: Commit = { id, contentId: random.newId(), time: timeNow(clock), metadata, command, events }
     // Text from here on: what the caller does to its data later must not show in what was recorded.
-    const text = JSON.stringify(events)
-    const at = batch.push([JSON.stringify({ ...head, writes, command, options }), text]) - 1
-    answers ??= flush()
-    const answer = (await answers)[at] as AppendAnswer
+    const text = JSON.stringify(commit)
+    batch ??= begin()
+    const at = batch.texts.push([text, JSON.stringify({ writes, options })]) - 1
+    const answer = (await batch.answers)[at] as AppendAnswer
     onAnswer(answer)
-    const { metadata } = options
-    return toOutcome(definitions, head.id, answer, () => ({ ...head, metadata, events: JSON.parse(text) }))
+    return toOutcome(definitions, id, answer, text)
   }
   return {
-    append: async (...args) => send(readArguments(definitions, args)),
-    execute: async (decider, command, options = {}) => {
-      mustBe(deciders.includes(decider), 'a decider of this log', decider?.name)
-      mustBeJson(options)
-      const { name, version: v } = decider
-      const issues: Issue[] = []
-      const data = checkData(decider.command, command, 'command', issues)
-      return send({ writes: [], command: { name, v, data }, events: [], issues, options })
-    },
+    append: (...args) => send(() => readArguments(definitions, args)),
+    execute: (decider, command, options) =>
+      send(() => {
+        mustBe(deciders.includes(decider), 'a decider', decider?.name)
+        const { name, version: v } = decider
+        const issues: Issue[] = []
+        const data = checkData(decider.command, command, 'command', issues)
+        return { command: { name, v, data }, events: [], issues, options }
+      }),
   }
 }
 
-interface Asked extends Pick<AppendCall, 'writes' | 'command'> {
-  readonly options: AnyAppendOptions
+/** Appends that are sent together, and what the worker will answer to each. */
+interface Batch {
+  readonly texts: AppendText[]
+  readonly answers: Promise<readonly AppendAnswer[]>
+}
+
+type WriteCall = NonNullable<AppendCall['writes']>[number]
+interface Asked extends Pick<AppendCall, 'writes'>, Pick<Commit, 'command'> {
+  readonly options: AnyAppendOptions | undefined
   readonly events: readonly StoredEvent[]
   readonly issues: readonly Issue[]
 }
@@ -97,35 +101,28 @@ interface Asked extends Pick<AppendCall, 'writes' | 'command'> {
 /** The three ways to write an append as one: events, and how many of them each write to a stream has. */
 function readArguments(definitions: EventMap, args: AppendArguments): Asked {
   const stream = typeof args[0] === 'string' ? args[0] : undefined
-  const [given, options = {}] = (stream === undefined ? args : args.slice(1)) as readonly [
+  const [given, options] = (stream === undefined ? args : args.slice(1)) as readonly [
     readonly (AnyFact | AnyWrite)[],
     AnyAppendOptions?,
   ]
-  mustBe(Array.isArray(given), 'events', given)
-  mustBeJson(options)
-  const isWrites = stream === undefined && given.some((one) => isRecord(one) && 'events' in one)
-  const one = { stream, events: given }
   const issues: Issue[] = []
   const events: StoredEvent[] = []
-  const writes = ((isWrites ? given : [one]) as readonly AnyWrite[]).map(({ events: facts, ...write }) => {
+  const take = ({ events: facts, ...write }: AnyWrite): WriteCall => {
     mustBe(Array.isArray(facts), 'events', facts)
     for (const fact of facts) events.push(prepareEvent(definitions, fact, write.stream, events.length, issues))
     return { ...write, count: facts.length }
-  })
+  }
+  const isWrites = stream === undefined && Array.isArray(given) && given.some((one) => isRecord(one) && 'events' in one)
+  const writes = ((isWrites ? given : [{ stream, events: given }]) as readonly AnyWrite[]).map(take)
   return { writes, events, issues, options }
 }
 
 type Taken = Extract<AppendAnswer, { ok: true }>
 
-/** What the worker answered, as the caller gets it. `sent` is the commit as this page knows it. */
-export function toOutcome(
-  definitions: EventMap,
-  commitId: string,
-  answer: AppendAnswer,
-  sent?: () => Commit,
-): AnyOutcome {
+/** What the worker answered, as the caller gets it. `sent` is the commit as this page sent it; another one is in the answer. */
+export function toOutcome(definitions: EventMap, commitId: string, answer: AppendAnswer, sent?: string): AnyOutcome {
   if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
-  const { head, durable, known } = answer
+  const { head, durable, known = sent } = answer
   let events: readonly AnyEvent[] | undefined
   // Most callers never look at events and versions: they are made when somebody does.
   const outcome: Extract<AnyOutcome, { ok: true }> = {
@@ -139,23 +136,23 @@ export function toOutcome(
       },
     },
     get events() {
-      events ??= decodeAll(definitions, placedOf(known === undefined ? sent?.() : JSON.parse(known), answer))
+      events ??= decodeAll(definitions, placedOf(JSON.parse(known as string), answer))
       return events
     },
   }
   return outcome
 }
 
-const placedOf = (commit: Commit | undefined, { first, versions }: Taken): readonly PlacedEvent[] =>
-  commit?.events.map((event, index) => ({
+const placedOf = (commit: Commit, { first, versions }: Taken): readonly PlacedEvent[] =>
+  commit.events.map((event, index) => ({
     ...event,
     id: eventId(commit, index),
     commitId: commit.id,
     time: commit.time,
-    version: versions[index] ?? 0,
+    version: versions[index] as number,
     metadata: commit.metadata,
     position: first && first + index,
-  })) ?? []
+  }))
 
 function toReason(definitions: EventMap, { reason }: Extract<AppendAnswer, { ok: false }>): AnyRefusal {
   if (reason.type === 'Error') throw new TidelogError(reason.code, reason.message)

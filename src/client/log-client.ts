@@ -8,6 +8,7 @@ import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createFeed } from './feed.ts'
+import { inside } from './inside.ts'
 import { readLog } from './reads.ts'
 import { createSyncControl } from './sync-control.ts'
 import type { Log, OpenOptions } from './types.ts'
@@ -58,6 +59,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   const ready = call(async () => {})
   ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
   const log = {
+    [inside]: call,
     name,
     ready,
     storage,

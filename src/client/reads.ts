@@ -20,15 +20,19 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
   /** Confirmed pages, and the pending events of the first one's moment. */
   async function* pages(start: ReadAnswer): AsyncGenerator<string> {
     if (isBackwards) yield start.pending
-    for (let page = start; ; page = await ask(page.cursor, start.through)) {
-      yield page.events
-      if (page.cursor === undefined) break
+    let next: Promise<ReadAnswer> | undefined = Promise.resolve(start)
+    while (next !== undefined) {
+      const { events, cursor }: ReadAnswer = await next
+      // Asked for while this page is read: half of the time is the worker's.
+      next = cursor === undefined ? undefined : ask(cursor, start.through)
+      next?.catch(() => {})
+      yield events
     }
     if (!isBackwards) yield start.pending
   }
-  async function* events(start: ReadAnswer): AsyncGenerator<AnyEvent> {
+  async function* eventsOf(start: () => Promise<ReadAnswer>): AsyncGenerator<AnyEvent> {
     let { limit: left = Infinity } = options
-    for await (const page of pages(start))
+    for await (const page of pages(await start()))
       for (const event of decodeAll(definitions, page)) {
         // What this build does not know is left out before it counts.
         if (event.type === '$unknown' && options.unknown !== 'yield') continue
@@ -46,14 +50,11 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
       return first().then(({ head }) => head)
     },
     all: async () => {
-      const start = await first()
-      const found: AnyEvent[] = []
-      for await (const event of events(start)) found.push(event)
-      return { events: found, head: start.head }
+      const events: AnyEvent[] = []
+      for await (const event of eventsOf(first)) events.push(event)
+      return { events, head: (await first()).head }
     },
     // Each iteration is a read of its own; only `head` and `all` share one.
-    async *[Symbol.asyncIterator]() {
-      yield* events(await (shared === undefined ? first() : ask()))
-    },
+    [Symbol.asyncIterator]: () => eventsOf(shared === undefined ? first : ask),
   }
 }

@@ -132,7 +132,7 @@ export function defineEvents<const M extends EventMap>(map: M): Events<M> {
     }
   }
   // Without a prototype, so that an event can be called `constructor`.
-  definitions.set(creators, Object.assign(Object.create(null), map))
+  definitions.set(creators, { __proto__: null, ...map } as EventMap)
   return creators as Events<M>
 }
 

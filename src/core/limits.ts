@@ -3,7 +3,7 @@ export const commitBytesMax = 900_000
 /** Events in one commit. */
 export const commitEventsMax = 10_000
 /** A group of commits written as one row stops growing here (UTF-16 code units of JSON text). */
-export const groupTextMax = 64_000
+export const groupTextMax = 600_000
 /** Characters of a stream name. */
 export const streamNameMax = 512
 /** Characters of an event type. */

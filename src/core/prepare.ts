@@ -66,6 +66,6 @@ function tagsOf(keys: readonly string[], data: Readonly<Record<string, unknown>>
 export function mustBeStorable(events: readonly StoredEvent[]): void {
   for (const { stream, tags } of events) {
     mustBeStreamName(stream)
-    if (tags !== undefined) mustBe(tags.length <= tagsPerEventMax && tags.every(isTag), 'tags', `${tags}`)
+    if (tags !== undefined) mustBe(tags.length <= tagsPerEventMax && tags.every(isTag), 'tags', tags)
   }
 }

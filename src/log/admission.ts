@@ -8,44 +8,63 @@ import type { View } from './view.ts'
 
 export type Admission =
   | { readonly kind: 'admit'; readonly versions: readonly number[] }
-  /** The id is here already, or earlier in the group. */
+  /** The id is here already, or earlier in the group. See {@link isKnown}. */
   | { readonly kind: 'known' }
   /** A command that asks for what is so already. */
   | { readonly kind: 'nothing-to-do' }
   | { readonly kind: 'refuse'; readonly reason: AppendReason }
   | { readonly kind: 'conflict'; readonly selectors: readonly Selector[]; readonly after: Marker | undefined }
 
+/** What stands before an append in its group. */
+export interface Staged {
+  readonly commits: Commit[]
+  readonly ids: Set<string>
+  /** The last version of each stream that was looked at, with what is staged. */
+  readonly last: Map<string, number>
+}
+
+/** Looks up the versions of streams that are not known yet: once for a group, since each look may read the disk. */
+export async function look(view: View, { last }: Staged, streams: readonly string[]): Promise<void> {
+  const unknown = streams.filter((stream) => !last.has(stream))
+  if (unknown.length === 0) return
+  for (const [stream, version] of await view.versionsOf(unknown)) last.set(stream, version)
+}
+
+/** The streams whose versions an append depends on. */
+export const streamsOf = ({ commit, expected }: Pick<Incoming, 'commit' | 'expected'>): readonly string[] =>
+  [...commit.events, ...expected].map(({ stream }) => stream)
+
 /**
- * Checks one append against a view and what stands before it in the same group: ids, markers, expected versions, then
- * the query. The caller writes at the revision that the view had before, so what was checked is what the write follows.
+ * Checks one append against a view and what stands before it in the same group: markers, expected versions, then the
+ * query. What is admitted is staged. The caller writes at the revision that the view had before, so what was checked
+ * is what the write follows.
  */
-export async function admit(view: View, staged: readonly Commit[], incoming: Incoming): Promise<Admission> {
-  const { commit, after, failIf, expected } = incoming
-  if (await isKnown(view, staged, incoming)) return { kind: 'known' }
+export async function admit(view: View, staged: Staged, incoming: Incoming, commit: Commit): Promise<Admission> {
+  const { after, failIf, expected } = incoming
   if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: toErrorReason(markerExpired()) }
-  const streams = [...commit.events, ...expected].map(({ stream }) => stream)
-  const versions = await view.versionsOf(streams)
-  for (const before of staged)
-    for (const { stream } of before.events) versions.set(stream, (versions.get(stream) ?? 0) + 1)
-  const refusal = await checkVersions(view, versions, incoming)
+  await look(view, staged, streamsOf({ commit, expected }))
+  const refusal = await checkVersions(view, staged.last, incoming)
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal }
   if (failIf !== undefined) {
-    const inGroup = staged.some((before) => before.events.some((event) => matches(failIf, event)))
+    const inGroup = staged.commits.some((before) => before.events.some((event) => matches(failIf, event)))
     if (inGroup || (await view.changedSince(failIf, after))) return { kind: 'conflict', selectors: failIf, after }
   }
-  return { kind: 'admit', versions: countOn(versions, commit) }
+  staged.commits.push(commit)
+  staged.ids.add(commit.id)
+  return { kind: 'admit', versions: countOn(staged.last, commit) }
 }
 
 /** Whether the id is here already; a retry gives a dead letter's id a new try. */
 export const isKnown = async (
   view: View,
-  staged: readonly Commit[],
+  staged: Staged,
   { commit: { id }, isRetry }: Pick<Incoming, 'commit' | 'isRetry'>,
 ): Promise<boolean> =>
   view.pending.get(id) !== undefined ||
   (view.dead.has(id) && isRetry !== true) ||
-  staged.some((before) => before.id === id) ||
-  (await view.positionOf(id)) !== undefined
+  staged.ids.has(id) ||
+  view.confirmed.positionOf(id) !== undefined ||
+  (view.sealed.segments.length > 0 && (await view.positionOf(id)) !== undefined)
 
 const isExpired = (view: View, marker: Marker): boolean =>
   marker.database !== view.identity || marker.revision < view.floor || marker.revision > view.revision

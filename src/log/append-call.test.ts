@@ -25,10 +25,10 @@ const withWrites = (...writes: readonly Write[]): AppendText => {
     { writes: counted },
   )
 }
-const withEvent = (over: object): AppendText => [
-  callOf('a', ['s1'])[0],
-  JSON.stringify([{ ...eventOf('s1'), ...over }]),
-]
+const withEvent = (over: object): AppendText =>
+  changed(callOf('a', ['s1']), { events: [{ ...eventOf('s1'), ...over }] })
+const withMetadata = (metadata: unknown): AppendText =>
+  changed(callOf('a', ['s1']), { metadata: metadata as Record<string, string> })
 
 describe('a call that makes sense', () => {
   test('gives a commit, its text, and what has to hold: now, and at the sequencer', () => {
@@ -97,10 +97,10 @@ describe('a call that makes no sense', () => {
     ['a marker that is none', option({ failIfEventsMatch: {}, after: { revision: 1 } })],
     ['a query without an item', option({ failIfEventsMatch: [] })],
     ['a durability that nobody knows', option({ durability: 'maybe' })],
-    ['metadata that is no text', option({ metadata: { actor: 1 } })],
+    ['metadata that is no text', withMetadata({ actor: 1 })],
     ['a tag that is too long', withEvent({ tags: ['x'.repeat(513)] })],
     ['too many tags', withEvent({ tags: Array.from({ length: 33 }, (_, at) => `a:${at}`) })],
-    ['metadata that is a list', option({ metadata: ['a'] })],
+    ['metadata that is a list', withMetadata(['a'])],
   ]
   test.each(calls)('is told so: %s', (_name, call) => {
     expect(readCall(call)).toMatchObject({ type: 'Error', code: 'tidelog/argument' })

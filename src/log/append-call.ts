@@ -14,17 +14,17 @@ export interface Incoming {
   readonly commit: Commit
   readonly text: string
   readonly expected: readonly Expected[]
-  readonly failIf: readonly Selector[] | undefined
-  readonly after: Marker | undefined
+  readonly failIf?: readonly Selector[] | undefined
+  readonly after?: Marker | undefined
   readonly durability: Durability | undefined
   /** A dead letter is tried again: that its id is known is no objection. */
   readonly isRetry?: boolean
 }
 
 /** Reads what a page asks for, and says why it can't be had when it makes no sense. */
-export function readCall([call, events]: AppendText): Incoming | AppendReason {
+export function readCall([commit, call]: AppendText): Incoming | AppendReason {
   try {
-    return read(JSON.parse(call), JSON.parse(events), events)
+    return read(JSON.parse(commit), commit, JSON.parse(call))
   } catch (error) {
     return toErrorReason(error)
   }
@@ -36,15 +36,16 @@ export function toErrorReason(error: unknown): AppendReason {
   return { type: 'Error', code: error.name as TidelogErrorCode, message: error.message }
 }
 
-function read(call: AppendCall, events: readonly StoredEvent[], eventsText: string): Incoming | AppendReason {
-  const { id, contentId, time, writes, options, command } = call
-  const { durability, metadata, failIfEventsMatch, after, expectedVersion = 'any', ...unknown } = options
+function read(commit: Commit, text: string, call: AppendCall): Incoming | AppendReason {
+  const { id, metadata, events, command } = commit
+  const { writes = [{ count: events.length }], options } = call
+  const { durability, failIfEventsMatch, after, expectedVersion = 'any', ...unknown } = options
   mustKnow(unknown, '')
   mustBe(isId(id, commitIdMax), 'commitId', id)
   mustBe(durability === undefined || durability === 'relaxed' || durability === 'strict', 'durability', durability)
   mustBe(metadata === undefined || isRecord(metadata), 'metadata', metadata)
   for (const value of Object.values(metadata ?? {})) mustBe(typeof value === 'string', 'metadata', value)
-  if (command !== undefined) return toIncoming({ id, contentId, time, metadata, command, events: [] }, durability)
+  if (command !== undefined) return toIncoming(commit, text, durability)
   mustBe(events.length > 0, 'events', 'none')
   mustBeStorable(events)
   const expected = expectedOf(writes, events, expectedVersion)
@@ -54,22 +55,25 @@ function read(call: AppendCall, events: readonly StoredEvent[], eventsText: stri
   mustBe(expectedVersion === 'any' || failIf === undefined, 'an append', 'under two conditions')
   mustBe(after === undefined || expectedVersion !== 'any' || failIf !== undefined, 'after', 'without a condition')
   if (after !== undefined) mustBeMarker(after)
-  const hasCondition = expected.length > 0 || failIf !== undefined
-  const condition = { streams: streams.size > 0 ? [...streams] : undefined, query: failIf }
-  const head = { id, contentId, time, condition: hasCondition ? condition : undefined, metadata }
-  // The events' own text is taken over: writing it anew would be a third of the work of a large commit.
-  const text = `${JSON.stringify(head).slice(0, -1)},"events":${eventsText}}`
-  const commit = { ...head, events }
-  return tooLargeOf(commit, text) ?? { commit, text, expected, failIf, after, durability }
+  const ready = { ...toIncoming(commit, text, durability), expected, failIf, after }
+  if (expected.length > 0 || failIf !== undefined) {
+    const condition = { streams: streams.size > 0 ? [...streams] : undefined, query: failIf }
+    ready.commit = { ...commit, condition }
+    // The commit's own text is taken over: writing it anew would be a third of the work of a large one.
+    ready.text = `${text.slice(0, -1)},"condition":${JSON.stringify(condition)}}`
+  }
+  return tooLargeOf(ready.commit, ready.text) ?? ready
 }
 
 /** A commit without a condition of its own; a command gets its events later. */
-export const toIncoming = (commit: Commit, durability?: Durability): Incoming => ({
+export const toIncoming = (
+  commit: Commit,
+  text: string = JSON.stringify(commit),
+  durability?: Durability,
+): Incoming => ({
   commit,
-  text: JSON.stringify(commit),
+  text,
   expected: [],
-  failIf: undefined,
-  after: undefined,
   durability,
 })
 
@@ -80,7 +84,7 @@ export function tooLargeOf({ events }: Commit, text: string): TooLarge | undefin
 }
 
 function expectedOf(
-  writes: AppendCall['writes'],
+  writes: NonNullable<AppendCall['writes']>,
   events: readonly StoredEvent[],
   general: unknown,
 ): readonly Expected[] {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Commit } from '../core/commit.ts'
+import { groupTextMax } from '../core/limits.ts'
 import type { Marker } from '../core/outcome.ts'
 import type { AnyQuery } from '../core/queries.ts'
 import { conditionToSelectors, matches } from '../core/query.ts'
@@ -40,14 +41,32 @@ describe('a group', () => {
   test('stops growing at its size, and takes one commit that is larger', async () => {
     const tab = await openTab(createBrowser())
     await tab.append(
-      largeCall('a', 30_000),
-      largeCall('b', 30_000),
-      largeCall('c', 30_000),
-      largeCall('d', 200_000),
+      largeCall('a', groupTextMax / 2 - 1_000),
+      largeCall('b', groupTextMax / 2 - 1_000),
+      largeCall('c', groupTextMax / 2),
+      largeCall('d', groupTextMax + 10_000),
       largeCall('e', 10),
     )
     const sizes = (await rowsOf(tab)).map((row) => (row.kind === 'append' ? JSON.parse(row.commits).length : 0))
     expect(sizes).toEqual([2, 1, 1, 1])
+  })
+
+  test('of a thousand small appends of one tick takes at most four transactions', async () => {
+    let transactions = 0
+    const wrap = (store: Store): Store => ({
+      ...store,
+      run: (requests, options) => {
+        transactions += 1
+        return store.run(requests, options)
+      },
+    })
+    const tab = await openTab(createBrowser(), { wrap, synced: false })
+    transactions = 0
+    const answers = await tab.append(...Array.from({ length: 1_000 }, (_, nth) => largeCall(`a${nth}`, 400)))
+    expect(transactions).toBeLessThanOrEqual(4)
+    expect(answers.map((answer) => answer.ok && [answer.first, ...answer.versions])).toEqual(
+      answers.map((_, nth) => [nth + 1, nth + 1]),
+    )
   })
 
   test('answers with the version of each event and the head that its row made', async () => {

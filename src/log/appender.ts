@@ -1,5 +1,6 @@
 import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
+import type { Marker } from '../core/outcome.ts'
 import { timeNow } from '../core/time.ts'
 import type { AppendAnswer, AppendReason, AppendText, Durability } from '../protocol/worker.ts'
 import { isStoreError } from '../store/store.ts'
@@ -16,11 +17,11 @@ import type { View } from './view.ts'
 const conflictEventsMax = 100
 
 interface Waiting extends Incoming {
-  readonly answer: (answer: AppendAnswer) => void
+  readonly answer: (answer: AppendAnswer | Promise<AppendAnswer>) => void
   readonly fail: (error: unknown) => void
 }
-/** The answer to one append of a group, when the group's row is on disk. */
-type Given = { readonly waiting: Waiting; readonly answer: () => Promise<AppendAnswer> }
+/** The answer to one append of a group, or how it is made when the group's row is on disk. */
+type Given = AppendAnswer | (() => Promise<AppendAnswer>)
 
 /** What is here under an id. */
 interface Known {
@@ -71,7 +72,7 @@ export class Appender {
         message: 'an append under a condition has to be made anew',
       })
     const head = { ...rest, contentId: random.newId(), time: timeNow(clock), attempt: attempt + 1 }
-    const incoming = toIncoming(command === undefined ? { ...head, events } : { ...head, command, events: [] })
+    const incoming = toIncoming({ ...head, command, events: command === undefined ? events : [] })
     const answer = await this.#enqueue({ ...incoming, isRetry: true })
     if (answer.ok && answer.versions.length === 0)
       await discardDeadLetter(this.#engine, id, [keepSettled(this.#engine, incoming.commit, 'nothing-to-do')])
@@ -140,10 +141,13 @@ export class Appender {
         checked = await check()
       }
       const plan = this.#planOf(view, checked)
-      given = checked.map((one) => this.#give(view, one, plan))
+      // One object for all answers: it crosses to the page once.
+      const head = { ...view.marker, revision: view.revision + 1 }
+      if (this.#isLocal) for (const { events } of plan?.commits ?? []) head.confirmed += events.length
+      given = checked.map((one) => this.#give(view, one, head))
       return plan
     })
-    for (const { waiting, answer } of given) answer().then(waiting.answer, waiting.fail)
+    given.forEach((one, at) => group[at]?.answer(typeof one === 'function' ? one() : one))
   }
 
   #planOf(view: View, checked: readonly Checked<Waiting>[]): Plan<void> | undefined {
@@ -164,32 +168,25 @@ export class Appender {
     }
   }
 
-  #give(view: View, { waiting, admission, text, before }: Checked<Waiting>, plan: Plan<void> | undefined): Given {
+  #give(view: View, { waiting, admission, text, before }: Checked<Waiting>, head: Marker): Given {
     switch (admission.kind) {
       case 'refuse':
-        return { waiting, answer: async () => refused(admission.reason) }
+        return refused(admission.reason)
       case 'conflict':
-        return { waiting, answer: () => this.#conflict(view, admission) }
+        return () => this.#conflict(view, admission)
       case 'known':
-        return { waiting, answer: () => this.#known(waiting) }
-      case 'nothing-to-do': {
-        const answer: AppendAnswer = { ok: true, head: view.marker, versions: [], durable: true, known: text }
-        return { waiting, answer: async () => answer }
-      }
-      case 'admit': {
-        const { position } = view.confirmed.head
-        const isLocal = plan !== undefined && plan.row.kind === 'append' && plan.row.first !== undefined
-        const whole = plan?.commits?.reduce((sum, { events }) => sum + events.length, 0) ?? 0
-        const answer: AppendAnswer = {
+        return () => this.#known(waiting)
+      case 'nothing-to-do':
+        return { ok: true, head: view.marker, versions: [], durable: true, known: text }
+      case 'admit':
+        return {
           ok: true,
-          head: { ...view.marker, revision: view.revision + 1, confirmed: position + (isLocal ? whole : 0) },
+          head,
           versions: admission.versions,
           durable: this.#engine.store.durable,
-          ...(isLocal ? { first: position + 1 + before } : {}),
-          ...(waiting.commit.command === undefined && waiting.isRetry !== true ? {} : { known: text }),
+          ...(this.#isLocal && { first: view.confirmed.head.position + 1 + before }),
+          ...((waiting.commit.command !== undefined || waiting.isRetry === true) && { known: text }),
         }
-        return { waiting, answer: async () => answer }
-      }
     }
   }
 
@@ -224,7 +221,7 @@ export class Appender {
       versions: found?.versions ?? [],
       durable: store.durable,
       known: JSON.stringify(present),
-      ...(found?.first !== undefined && { first: found.first }),
+      ...(found?.first && { first: found.first }),
     }
   }
 
@@ -258,9 +255,9 @@ const factsOf = ({ events }: Commit): string =>
 
 async function versionsOfPending(view: View, commit: Commit): Promise<readonly number[]> {
   const queue = [...view.pending.list()]
-  const last = new Map<string, number>()
-  const countOf = await view.confirmedCounts(commit.events.map(({ stream }) => stream))
-  for (const { stream } of commit.events) last.set(stream, countOf(stream))
+  const streams = commit.events.map(({ stream }) => stream)
+  const countOf = await view.confirmedCounts(streams)
+  const last = new Map(streams.map((stream) => [stream, countOf(stream)]))
   for (const item of queue) {
     const versions = countOn(last, item.commit)
     if (item.commit.id === commit.id) return versions

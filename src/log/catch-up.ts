@@ -44,7 +44,7 @@ const nextLimit = (limit: number, text: number): number =>
 const isRecord = (row: Rows['log']): row is LogRow => 'commits' in row
 
 const textOf = (rows: readonly (WriteRow | Rows['log'])[]): number =>
-  rows.reduce((sum, row) => sum + ('commits' in row ? row.commits.length : 0), 0)
+  rows.reduce((sum, row) => sum + ('commits' in row ? row.commits.length : 'part' in row ? row.part.length : 0), 0)
 
 /** Takes rows as far as their records are at hand; true when more records have to be read first. */
 export function takeRows(view: View, rows: readonly WriteRow[], records: readonly LogRow[]): boolean {

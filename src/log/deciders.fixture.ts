@@ -32,4 +32,4 @@ export const deciders: Deciders = ({ name, data }) => {
 export const commandOf = (asked: Asked): NonNullable<Commit['command']> => ({ name: asked.kind, v: 1, data: asked })
 /** Executes as the page asks for it. */
 export const executeOf = (id: string, asked: Asked): AppendText =>
-  changed(callOf(id, []), { writes: [], command: commandOf(asked) })
+  changed(callOf(id, []), { command: commandOf(asked) })

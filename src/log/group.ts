@@ -1,5 +1,5 @@
 import type { Commit } from '../core/commit.ts'
-import { type Admission, admit, isKnown } from './admission.ts'
+import { type Admission, admit, isKnown, look, type Staged, streamsOf } from './admission.ts'
 import type { Incoming } from './append-call.ts'
 import type { Ready } from './deciding-port.ts'
 import type { Engine } from './engine.ts'
@@ -22,18 +22,21 @@ export async function checkGroup<W extends Incoming>(
   isLocal: boolean,
 ): Promise<readonly Checked<W>[]> {
   const { view, deciding } = engine
-  const decide = deciding?.forGroup(engine, isLocal) ?? (async (commit) => ({ commit, text: '', admission: undecided }))
-  const staged: Commit[] = []
+  const decide = deciding?.forGroup(engine, isLocal)
+  const staged: Staged = { commits: [], ids: new Set(), last: new Map() }
+  const makeReady = async (waiting: W): Promise<Ready> => {
+    const { commit, expected } = waiting
+    if (await isKnown(view, staged, waiting)) return { ...waiting, admission: { kind: 'known' } }
+    if (commit.command === undefined) return expected.length > 0 ? settleExists(view, waiting) : waiting
+    return decide?.(commit, staged.commits) ?? { ...waiting, admission: undecided }
+  }
+  await look(view, staged, group.flatMap(streamsOf))
   const checked: Checked<W>[] = []
   let before = 0
   for (const waiting of group) {
-    const isAsked = waiting.commit.command !== undefined && !(await isKnown(view, staged, waiting))
-    const ready: Ready = isAsked ? await decide(waiting.commit, staged) : await settleExists(view, waiting)
-    const admission = ready.admission ?? (await admit(view, staged, { ...waiting, ...ready }))
-    checked.push({ waiting, ...ready, admission, before })
-    if (admission.kind !== 'admit') continue
-    staged.push(ready.commit)
-    before += ready.commit.events.length
+    const { commit, text, admission = await admit(view, staged, waiting, commit) } = await makeReady(waiting)
+    checked.push({ waiting, commit, text, admission, before })
+    if (admission.kind === 'admit') before += commit.events.length
   }
   return checked
 }
@@ -45,12 +48,12 @@ const undecided: Admission = {
 
 /** A stream that is confirmed to exist always will: then nothing of `exists` needs to be checked again. */
 async function settleExists(view: View, { expected, commit, text }: Incoming): Promise<Ready> {
-  const existing = expected.filter(({ version }) => version === 'exists')
-  const countOf = await view.confirmedCounts(existing.map(({ stream }) => stream))
-  const sure = existing.filter(({ stream }) => countOf(stream) > 0)
-  if (sure.length === 0) return { commit, text }
-  const left = commit.condition?.streams?.filter((stream) => !sure.some((one) => one.stream === stream)) ?? []
-  const condition = { ...commit.condition, streams: left.length > 0 ? left : undefined }
-  const settled: Commit = { ...commit, condition: (condition.streams ?? condition.query) ? condition : undefined }
+  const { streams = [], query } = commit.condition ?? {}
+  const existing = expected.flatMap(({ stream, version }) => (version === 'exists' ? stream : []))
+  const countOf = await view.confirmedCounts(existing)
+  const left = streams.filter((stream) => !existing.includes(stream) || countOf(stream) === 0)
+  if (left.length === streams.length) return { commit, text }
+  const condition = left.length > 0 ? { streams: left, query } : query && { query }
+  const settled: Commit = { ...commit, condition }
   return { commit: settled, text: JSON.stringify(settled) }
 }

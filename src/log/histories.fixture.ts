@@ -17,7 +17,7 @@ export async function summaryOf(view: View): Promise<unknown> {
   const { confirmed, sealed } = view
   const events: unknown[] = []
   for await (const some of sealed.matching([{}], { after: 0, through: sealed.head.position }))
-    events.push(...some.map(({ placed, revision }) => [placed.commitId, revision]))
+    events.push(...some.map(({ commit }) => [commit.head.id, commit.revision]))
   for (const at of confirmed.matching([{}], { after: 0, through: confirmed.head.position }))
     events.push([confirmed.commitAt(at).id, confirmed.revisionAt(at)])
   const markers = Array.from({ length: view.revision + 1 - view.floor }, (_, at) => ({

@@ -2,10 +2,11 @@ import type { Deciders } from '../core/command.ts'
 import { type Commit, type CommitCondition, type StoredEvent, toTag } from '../core/commit.ts'
 import { digestOfNothing, nextDigest } from '../core/digest.ts'
 import type { Clock, Locks, Random } from '../core/ports.ts'
+import type { PlacedEvent } from '../core/recorded.ts'
 import { channelName, isNotice } from '../protocol/notice.ts'
 import type { WriteRow } from '../protocol/rows.ts'
 import type { PullPage, Seen } from '../protocol/sync.ts'
-import type { AppendAnswer, AppendCall, AppendText } from '../protocol/worker.ts'
+import type { AppendAnswer, AppendCall, AppendText, ReadAnswer, ReadRequest } from '../protocol/worker.ts'
 import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
 import type { Store } from '../store/store.ts'
 import { MemoryChannels } from '../testing/memory-channels.ts'
@@ -33,21 +34,21 @@ export const commitOf = (id: string, events: readonly string[], condition?: Comm
   ...(condition === undefined ? {} : { condition }),
 })
 /** Appends events as the page asks for it, each to its own stream. */
-export const callOf = (id: string, events: readonly string[], options: AppendCall['options'] = {}): AppendText => {
-  const writes = [{ count: events.length, expectedVersion: options.expectedVersion }]
-  const call: AppendCall = { id, contentId: `${id}/1`, time: '2026-01-01T00:00:00.000Z', writes, options }
-  return [JSON.stringify(call), JSON.stringify(events.map(eventOf))]
-}
-/** The same call with other parts, such as another content id. */
-export const changed = ([call, events]: AppendText, over: Partial<AppendCall>): AppendText => [
-  JSON.stringify({ ...JSON.parse(call), ...over }),
-  events,
+export const callOf = (id: string, events: readonly string[], options: AppendCall['options'] = {}): AppendText => [
+  JSON.stringify(commitOf(id, events)),
+  JSON.stringify({ options } satisfies AppendCall),
+]
+/** The same call with other parts of the commit, such as another content id, or other writes. */
+export const changed = (
+  [commit, call]: AppendText,
+  { writes, ...over }: Partial<Commit> & Pick<AppendCall, 'writes'>,
+): AppendText => [
+  JSON.stringify({ ...JSON.parse(commit), ...over }),
+  JSON.stringify({ ...JSON.parse(call), ...(writes && { writes }) }),
 ]
 /** An append of one event that is as large as wanted. */
-export const largeCall = (id: string, length: number, unit = 'x'): AppendText => {
-  const [call] = callOf(id, ['s1'])
-  return [call, JSON.stringify([{ ...eventOf('s1'), data: id + unit.repeat(length) }])]
-}
+export const largeCall = (id: string, length: number, unit = 'x'): AppendText =>
+  changed(callOf(id, ['s1']), { events: [{ ...eventOf('s1'), data: id + unit.repeat(length) }] })
 export const versioned = (id: string, event: string, expectedVersion: number | 'exists'): AppendText =>
   callOf(id, [event], { expectedVersion })
 
@@ -151,3 +152,19 @@ export const pendingIds = ({ engine }: Tab): readonly string[] =>
 
 /** A view of an empty database. */
 export const newView = (): View => new View('db', SealedLog.of(openMemoryStore(createMemoryDatabase('db'))))
+
+/** A whole read, page by page, as the page does it: the confirmed events and the pending ones of the first page. */
+export async function readWhole(reader: Reader, options: ReadRequest['options']): Promise<readonly PlacedEvent[]> {
+  const confirmed: PlacedEvent[] = []
+  let pending = '[]'
+  for (let more: Pick<ReadRequest, 'cursor' | 'through'> | undefined = {}; more !== undefined; ) {
+    const answer: ReadAnswer = await reader.read({ options, ...more })
+    if (more.through === undefined) pending = answer.pending
+    const { events, cursor, through } = answer
+    confirmed.push(...JSON.parse(events))
+    more = cursor === undefined ? undefined : { cursor, through }
+  }
+  return options.direction === 'backwards'
+    ? [...JSON.parse(pending), ...confirmed]
+    : [...confirmed, ...JSON.parse(pending)]
+}

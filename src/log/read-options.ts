@@ -11,6 +11,7 @@ const bounds = ['limit', 'fromPosition', 'toPosition', 'fromVersion', 'toVersion
 /** A read that makes sense. */
 export interface ReadSpec extends AnyReadOptions {
   readonly selectors: readonly Selector[]
+  /** Events of one page. */
   readonly limit: number
   readonly isBackwards: boolean
 }

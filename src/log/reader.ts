@@ -8,6 +8,7 @@ import { placeOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import type { Window } from './event-index.ts'
 import { markerExpired, type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
+
 import { SegmentGone } from './shelf.ts'
 import type { View } from './view.ts'
 
@@ -32,17 +33,13 @@ export class Reader {
     const through = fixed ?? view.confirmed.head.position
     // What follows up to the first await is one moment: positions, pending events and the marker belong together.
     const head = view.marker
-    const [pending, { events, more }] = await Promise.all([
+    const window = windowOf(spec, through, cursor)
+    const [pending, page] = await Promise.all([
       fixed === undefined ? pendingOf(view, spec) : [],
-      this.#page(spec.selectors, windowOf(spec, through, cursor), spec),
+      this.#page(spec.selectors, window, spec),
     ])
-    return {
-      events: JSON.stringify(events),
-      pending: JSON.stringify(pending),
-      cursor: more ? events.at(-1)?.position : undefined,
-      through,
-      head,
-    }
+    const { reached, ...confirmed } = page
+    return { ...confirmed, pending: JSON.stringify(pending), cursor: reached, through, head }
   }
 
   /** What a view has to fold to be up to date. */
@@ -59,13 +56,14 @@ export class Reader {
     const through = view.confirmed.head.position
     const hasNew = !view.confirmed.matching(selectors, { after: position, through }).next().done
     const isAdded = !hasNew && position >= view.sealed.head.position && revision > 0 && revision >= view.reordered
-    const [pending, { events, more }] = await Promise.all([
+    const [pending, { events, reached }] = await Promise.all([
       pendingMatching(view, selectors, isAdded ? revision : 0),
       this.#page(selectors, { after: position, through }, { limit: pageEventsMax }),
     ])
+    const more = reached !== undefined
     return {
-      confirmed: JSON.stringify(events),
-      position: more ? (events.at(-1)?.position ?? position) : Math.max(position, through),
+      confirmed: events,
+      position: reached ?? Math.max(position, through),
       more,
       pendingIs: isAdded ? 'added' : 'all',
       pending: JSON.stringify(more ? [] : pending),
@@ -93,15 +91,15 @@ export class Reader {
     selectors: readonly Selector[],
     window: Window,
     { limit, ...wanted }: Wanted & { readonly limit: number },
-  ): Promise<{ readonly events: readonly PlacedEvent[]; readonly more: boolean }> {
+  ): Promise<Page> {
     const { view, content } = this.#engine
     const { sealed } = view
-    const found: PlacedEvent[] = []
+    const found: Found[] = []
     const takeSealed = async (): Promise<void> => {
       for await (const events of sealed.matching(selectors, window))
-        for (const { placed, revision } of events) {
+        for (const event of events) {
           if (found.length > limit) return
-          if (isWanted(wanted, placed.version, revision)) found.push(placed)
+          if (isWanted(wanted, event.version, event.commit.revision)) found.push(event)
         }
     }
     const takeTail = async (): Promise<void> => {
@@ -115,7 +113,8 @@ export class Reader {
         const version = wanted.stream === undefined ? 0 : before + confirmed.index.versionOf(wanted.stream, position)
         if (isWanted(wanted, version, confirmed.revisionAt(position))) positions.push(position)
       }
-      found.push(...(await content.eventsAt(positions)))
+      for (const event of await content.eventsAt(positions))
+        found.push({ position: event.position ?? 0, text: JSON.stringify(event) })
     }
     if (window.backwards === true) {
       await takeTail()
@@ -124,8 +123,24 @@ export class Reader {
       await takeSealed()
       await takeTail()
     }
-    return { events: found.slice(0, limit), more: found.length > limit }
+    const events = found.slice(0, limit)
+    return {
+      events: `[${events.map(({ text }) => text).join(',')}]`,
+      reached: found.length > limit ? events.at(-1)?.position : undefined,
+    }
   }
+}
+
+/** An event as JSON text: what is sealed has never been parsed. */
+interface Found {
+  readonly position: number
+  readonly text: string
+}
+interface Page {
+  /** JSON text of a list of placed events. */
+  readonly events: string
+  /** The last position that was looked at; absent where nothing is left of the window. */
+  readonly reached: number | undefined
 }
 
 /** What a read restricts beside its selectors and positions. Versions need a stream. */

@@ -1,12 +1,14 @@
+import { createBreather } from '../core/breather.ts'
 import { nextDigest } from '../core/digest.ts'
 import { TidelogError } from '../core/errors.ts'
-import { type LogRow, rowFormat, type SegmentPlace } from '../protocol/rows.ts'
-import { type PlacedCommit, packSegment, type Segment } from '../segments/pack.ts'
+import type { LogRow, SegmentPlace } from '../protocol/rows.ts'
+import { type PlacedCommit, packInSteps, type Segment, type VersionBefore } from '../segments/pack.ts'
 import type { Request, Store } from '../store/store.ts'
 import { keepCheckpoint } from './checkpoint.ts'
 import type { Engine, Plan } from './engine.ts'
 import type { SealedLog } from './sealed-log.ts'
-import { partKey, SegmentGone } from './shelf.ts'
+import { segmentRows } from './segment-rows.ts'
+import { SegmentGone } from './shelf.ts'
 import { parseCommits, type View } from './view.ts'
 
 /** How a log is kept small. */
@@ -21,7 +23,7 @@ export interface SealOptions {
   readonly keptRows: number
   /** The log has to be quiet for so long first: packing costs as much as what it would compete with. */
   readonly quietMs?: number
-  /** With so many events that are not sealed nobody waits for quiet: they are in memory. */
+  /** With so many events that are not sealed nobody waits for quiet, for whole segments: they are in memory, and read at every open. */
   readonly unsealedMax?: number
 }
 export const sealOptions: SealOptions = {
@@ -30,8 +32,11 @@ export const sealOptions: SealOptions = {
   smallMax: 7,
   keptRows: 1_000,
   quietMs: 1_000,
-  unsealedMax: 200_000,
+  unsealedMax: 50_000,
 }
+
+/** An append waits no longer than this for what is packed beside it. */
+const packMsMax = 8
 
 /** Packs confirmed events into a segment when there are enough of them. Answers whether it did. */
 export async function seal(engine: Engine, options: SealOptions): Promise<boolean> {
@@ -80,16 +85,29 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   const countOf = await view.sealedCounts(countByStream(commits).keys())
   if (view.sealed !== sealed) throw new SegmentGone()
   const versionBefore = (stream: string): number => countOf(stream) - (again.get(stream) ?? 0)
-  const { first, last, parts, directory } = packSegment(commits, versionBefore)
+  const { first, last, parts, directory } = await packCalmly(engine, commits, versionBefore)
   const isSpread = last - first + 1 >= options.max / 2
   const segment: SegmentPlace = { first, last, parts: parts.length, isSpread, digest }
-  const rows = parts.map((part, number): Request => {
-    return { op: 'add', store: 'log', row: { last: partKey(segment, number), format: rowFormat, part } }
-  })
-  return { sealed, before, segment, rows: [...rows, ...directoryRows(segment, directory)] }
+  const texts = isSpread ? directory.buckets() : [directory.text()]
+  return { sealed, before, segment, rows: segmentRows(segment, parts, texts) }
 }
 
-function countByStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, number> {
+/** Appends and reads come in between. */
+export async function packCalmly(
+  { clock }: Engine,
+  commits: readonly PlacedCommit[],
+  versionBefore: VersionBefore,
+): Promise<Segment> {
+  const breathe = createBreather(clock, packMsMax)
+  const steps = packInSteps(commits, versionBefore)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+    await breathe()
+  }
+}
+
+export function countByStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()
   for (const { commit } of commits)
     for (const { stream } of commit.events) counts.set(stream, (counts.get(stream) ?? 0) + 1)
@@ -119,21 +137,13 @@ function planOf(view: View, { before, segment, rows }: Packed): Plan<boolean> {
   return { row: { kind: 'seal', segment }, beside, result: true }
 }
 
-function directoryRows({ last, isSpread }: SegmentPlace, directory: Segment['directory']): readonly Request[] {
-  const format = rowFormat
-  if (!isSpread) return [{ op: 'add', store: 'log', row: { last, format, directory: directory.text() } }]
-  return directory.buckets().map((text, bucket): Request => {
-    return { op: 'add', store: 'dir', row: { bucket, group: last, format, directory: text } }
-  })
-}
-
 /** The last segments, as long as they are small. */
 function smallAtEnd({ segments }: SealedLog): readonly SegmentPlace[] {
   return segments.slice(segments.findLastIndex(({ isSpread }) => isSpread) + 1)
 }
 
 /** The commits between what is sealed and a position. */
-async function contentOf(store: Store, view: View, through: number): Promise<readonly PlacedCommit[]> {
+export async function contentOf(store: Store, view: View, through: number): Promise<readonly PlacedCommit[]> {
   const { confirmed, sealed } = view
   const commits: PlacedCommit[] = []
   let first = sealed.head.position + 1

@@ -1,18 +1,21 @@
 import type { Commit } from '../core/commit.ts'
 import { digestOfNothing } from '../core/digest.ts'
-import { matches, type Selector } from '../core/query.ts'
+import type { Selector } from '../core/query.ts'
 import type { SegmentPlace } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
+
 import { allParts, type Found } from '../segments/directory.ts'
 import type { PlacedCommit } from '../segments/pack.ts'
-import { commitsOf, type SealedEvent } from '../segments/part.ts'
+import { commitsOf, findInPart, readPart, type SealedEvent } from '../segments/part.ts'
 import { partsFor, termsOf } from '../segments/selection.ts'
 import { termOf } from '../segments/terms.ts'
 import type { Store } from '../store/store.ts'
 import type { Window } from './event-index.ts'
 import { type PartsOf, Shelf } from './shelf.ts'
 
-/** Parts that are read in one transaction, or those of one segment. */
+/** More parts of one segment than this are read whole, in order, and page by page. */
+const fewPartsMax = 24
+/** Parts of many segments that are read in one transaction. */
 const batchPartsMax = 64
 
 /** The sealed part of a log at one moment: segments without a gap from position 1. Everything is looked up on disk. */
@@ -78,13 +81,13 @@ export class SealedLog {
       const place = this.segments[at]
       const found = findIn(at)
       if (place === undefined || found === undefined) continue
-      const parts = (await this.#shelf.parts([{ place, numbers: found.parts }])).flat()
+      const texts = (await this.#shelf.parts([{ place, numbers: found.parts }])).flat()
       // Two ids may share a term.
-      const own = parts.map((part) => ({ events: part.events.filter(({ commit }) => commit.head.id === commitId) }))
+      const own = texts.flatMap((text) => readPart(text)).filter(({ commit }) => commit.head.id === commitId)
       const [placed] = commitsOf(own)
       if (placed === undefined) continue
-      const events = own.flatMap((part) => part.events).sort(byPosition)
-      return { commit: placed.commit, first: placed.first, versions: events.map((event) => event.placed.version) }
+      const versions = own.sort(byPosition).map(({ version }) => version)
+      return { commit: placed.commit, first: placed.first, versions }
     }
     return undefined
   }
@@ -98,18 +101,32 @@ export class SealedLog {
     const asked = overlapping.map((place, at): PartsOf => {
       return { place, numbers: partsFor(selectors, (term) => find(term)(at), place.parts) }
     })
+    const isIn = ({ position }: SealedEvent): boolean => position > after && position <= through
     for (const some of batchesOf(asked))
-      for (const parts of await this.#shelf.parts(some)) {
-        const events = parts.flatMap((part) => part.events.filter(({ placed }) => isIn(placed, selectors, window)))
-        events.sort(byPosition)
+      for await (const found of this.#eventsOf(some, selectors)) {
+        const events = found.filter(isIn)
         if (backwards) events.reverse()
         if (events.length > 0) yield events
       }
   }
 
+  /** The events that match in parts of one or of many segments, in log order, segment by segment. */
+  async *#eventsOf(asked: readonly PartsOf[], selectors: readonly Selector[]): AsyncGenerator<readonly SealedEvent[]> {
+    const find = ({ revision }: SegmentPlace, texts: readonly string[]): SealedEvent[] =>
+      texts.flatMap((text) => findInPart(text, selectors, revision)).sort(byPosition)
+    const [first] = asked
+    if (first !== undefined && first.numbers.length > fewPartsMax)
+      yield await this.#shelf.sorted(first, JSON.stringify(selectors), (texts) => find(first.place, texts))
+    else {
+      const texts = await this.#shelf.parts(asked)
+      for (const [nth, { place }] of asked.entries()) yield find(place, texts[nth] ?? [])
+    }
+  }
+
   /** The commits of a segment. */
   async commitsOf(place: SegmentPlace): Promise<readonly PlacedCommit[]> {
-    return commitsOf((await this.#shelf.parts([{ place, numbers: allParts(place.parts) }])).flat())
+    const texts = await this.#shelf.manyParts({ place, numbers: allParts(place.parts) })
+    return commitsOf(texts.flatMap((text) => readPart(text, place.revision)))
   }
 }
 
@@ -118,7 +135,8 @@ function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {
   let batch: PartsOf[] = []
   let size = 0
   for (const one of asked) {
-    if (size > 0 && size + one.numbers.length > batchPartsMax) {
+    const isMany = one.numbers.length > fewPartsMax
+    if (size > 0 && (isMany || size > batchPartsMax)) {
       yield batch
       batch = []
       size = 0
@@ -129,7 +147,4 @@ function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {
   yield batch
 }
 
-const isIn = (event: SealedEvent['placed'], selectors: readonly Selector[], { after, through }: Window): boolean =>
-  event.position > after && event.position <= through && matches(selectors, event)
-
-const byPosition = (a: SealedEvent, b: SealedEvent): number => a.placed.position - b.placed.position
+const byPosition = (a: SealedEvent, b: SealedEvent): number => a.position - b.position

@@ -29,22 +29,26 @@ export class Sealer {
     // Whoever has sealed it, it begins anew.
     if (this.#size < from) this.#from = from
     if (this.#isSealing || this.#isClosed || this.#size < this.#from) return
-    if (quietMs === 0 || this.#size > unsealedMax) this.#seal()
-    else this.#callOff = this.#engine.clock.after(quietMs, () => this.#seal())
+    if (quietMs === 0) this.#seal(this.#options)
+    // What is packed while the log grows is not packed again later.
+    else if (this.#size > unsealedMax) this.#seal({ ...this.#options, from: this.#options.max })
+    else this.#callOff = this.#engine.clock.after(quietMs, () => this.#seal(this.#options))
   }
 
-  #seal(): void {
+  #seal(options: SealOptions): void {
     this.#isSealing = true
+    const { from } = this.#options
+    let hasSealed = false
     this.#locks
       .request(this.#lock, { timeoutMs: 0 }, async () => {
-        while (!this.#isClosed && (await seal(this.#engine, this.#options)));
+        while (!this.#isClosed && (await seal(this.#engine, options))) hasSealed = true
       })
       // Storage is full or gone: nothing is lost, and the events to come ask again.
       .catch(() => {})
       .finally(() => {
         this.#isSealing = false
-        const { from } = this.#options
-        this.#from = this.#size < from ? from : this.#size + from
+        this.#from = this.#size < from || hasSealed ? from : this.#size + from
+        if (hasSealed) this.look()
       })
   }
 

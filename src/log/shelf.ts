@@ -1,11 +1,13 @@
 import type { SegmentPlace } from '../protocol/rows.ts'
 import { Directory, type Found } from '../segments/directory.ts'
-import { type Part, readPart } from '../segments/part.ts'
+import type { SealedEvent } from '../segments/part.ts'
 import { bucketOf, type Term } from '../segments/terms.ts'
 import type { Key, Rows, Store } from '../store/store.ts'
 
-/** Characters of JSON text whose parts are kept parsed, those used last. */
+/** Characters of parts that are kept, those used last. */
 const partTextMax = 12_000_000
+/** Characters of parts whose events are kept in order; a single segment may have more. */
+const sortedTextMax = 8_000_000
 /** Characters of directories that are kept, those used last; each costs about as much again for its places. */
 const directoryTextMax = 24_000_000
 
@@ -49,7 +51,8 @@ export type Find = (term: Term) => (at: number) => Found | undefined
 export class Shelf {
   readonly #store: Store
   readonly #directories = new Recent<Directory>(directoryTextMax)
-  readonly #parts = new Recent<Part>(partTextMax)
+  readonly #parts = new Recent<string>(partTextMax)
+  readonly #sorted = new Recent<readonly SealedEvent[]>(sortedTextMax)
 
   constructor(store: Store) {
     this.#store = store
@@ -105,33 +108,60 @@ export class Shelf {
     }
   }
 
-  /** Some parts of some segments, in the order asked for, in one transaction. */
-  async parts(asked: readonly PartsOf[]): Promise<readonly (readonly Part[])[]> {
-    const found = new Map<string, Part>()
+  /** Texts of some parts of some segments, in the order asked for, in one transaction. */
+  async parts(asked: readonly PartsOf[]): Promise<readonly (readonly string[])[]> {
+    const found = new Map<string, string>()
     const missing = asked.flatMap(({ place, numbers }) => {
       const left = numbers.filter((number) => {
-        const part = this.#parts.get(partName(place, number))
-        if (part !== undefined) found.set(partName(place, number), part)
-        return part === undefined
+        const text = this.#parts.get(partName(place, number))
+        if (text !== undefined) found.set(partName(place, number), text)
+        return text === undefined
       })
       return runsOf(left).map((run) => ({ ...run, place }))
     })
-    const ranges = missing.map(
+    const read = await this.#readRuns(missing)
+    for (const [at, { place, from }] of missing.entries())
+      for (const [nth, text] of (read[at] ?? []).entries()) {
+        found.set(partName(place, from + nth), text)
+        this.#parts.keep(partName(place, from + nth), text, text.length)
+      }
+    return asked.map(({ place, numbers }) => numbers.flatMap((number) => found.get(partName(place, number)) ?? []))
+  }
+
+  /** Events of many parts as `read` gives them, kept under a name for whoever reads them page by page. */
+  async sorted(
+    asked: PartsOf,
+    name: string,
+    read: (texts: readonly string[]) => readonly SealedEvent[],
+  ): Promise<readonly SealedEvent[]> {
+    const full = `${nameOf(asked.place)} ${name}`
+    const kept = this.#sorted.get(full)
+    if (kept !== undefined) return kept
+    const texts = await this.manyParts(asked)
+    const events = read(texts)
+    this.#sorted.keep(full, events, sum(texts))
+    return events
+  }
+
+  /** Texts of parts that are too many to be kept: what others look for would have to go. */
+  async manyParts({ place, numbers }: PartsOf): Promise<readonly string[]> {
+    return (await this.#readRuns(runsOf(numbers).map((run) => ({ ...run, place })))).flat()
+  }
+
+  async #readRuns(
+    runs: readonly { readonly place: SegmentPlace; readonly from: number; readonly to: number }[],
+  ): Promise<readonly (readonly string[])[]> {
+    if (runs.length === 0) return []
+    const ranges = runs.map(
       ({ place, from, to }) =>
         ({ op: 'range', store: 'log', from: partKey(place, from), to: partKey(place, to) }) as const,
     )
-    const read = ranges.length === 0 ? [] : await this.#store.run(ranges)
-    for (const [at, { place, from, to }] of missing.entries()) {
-      const rows = read[at] ?? []
-      if (rows.length !== to - from + 1) throw new SegmentGone()
-      for (const [nth, row] of rows.entries()) {
-        if (!('part' in row)) throw new SegmentGone()
-        const part = readPart(row.part)
-        found.set(partName(place, from + nth), part)
-        this.#parts.keep(partName(place, from + nth), part, row.part.length)
-      }
-    }
-    return asked.map(({ place, numbers }) => numbers.flatMap((number) => found.get(partName(place, number)) ?? []))
+    const read = await this.#store.run(ranges)
+    return runs.map(({ from, to }, at) => {
+      const texts = (read[at] ?? []).flatMap((row) => ('part' in row ? [row.part] : []))
+      if (texts.length !== to - from + 1) throw new SegmentGone()
+      return texts
+    })
   }
 }
 
@@ -162,3 +192,5 @@ function runsOf(numbers: readonly number[]): readonly { readonly from: number; r
   }
   return runs
 }
+
+const sum = (texts: readonly string[]): number => texts.reduce((length, text) => length + text.length, 0)

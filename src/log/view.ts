@@ -10,6 +10,7 @@ import {
   type PullRow,
   type RebaseRow,
   type SealRow,
+  type SegmentPlace,
   type WriteRow,
 } from '../protocol/rows.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
@@ -161,7 +162,7 @@ export class View {
       this.needsNewerApp = true
       return false
     }
-    if (row.kind === 'pull' && this.confirmed.head.position < row.through.position) return false
+    if (row.kind === 'pull' && !row.segment && this.confirmed.head.position < row.through.position) return false
     this.#fold(row, commits)
     this.revision = row.revision
     if (row.kind !== 'append' && row.kind !== 'stub' && row.kind !== 'seal') this.reordered = row.revision
@@ -203,6 +204,10 @@ export class View {
 
   #takePull(row: PullRow): void {
     this.local = false
+    if (row.segment !== undefined) {
+      this.#takeSegment(row.segment)
+      return
+    }
     const own = new Set(row.own)
     this.pending.remove(row.settled, (id) => !own.has(id))
     this.#noteTakenOut(row.revision, row.takenOut)
@@ -215,6 +220,13 @@ export class View {
     }
     this.#arrived = []
     if (this.pending.size === 0) this.#foreign = []
+  }
+
+  /** Nothing is in the tail, and nothing in the queue is about what came. */
+  #takeSegment(segment: SegmentPlace): void {
+    this.sealed = this.sealed.with(segment)
+    this.confirmed.start(this.sealed.head)
+    this.#sealedCounts.clear()
   }
 
   #takeSeal({ segment }: SealRow): void {
@@ -313,7 +325,8 @@ export class View {
   async *newerSealed(selectors: readonly Selector[], marker: Marker | undefined): AsyncGenerator<PlacedEvent> {
     const window = { after: marker?.confirmed ?? 0, through: this.sealed.head.position }
     for await (const events of this.sealed.matching(selectors, window))
-      for (const { placed, revision } of events) if (marker === undefined || revision > marker.revision) yield placed
+      for (const { placed, commit } of events)
+        if (marker === undefined || commit.revision > marker.revision) yield placed
   }
 
   /** Foreign positions that a pending commit's condition looks at and that it has not seen, in log order. */

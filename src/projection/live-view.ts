@@ -112,6 +112,22 @@ export function createLiveView<S>(
 
 const isEnded = (shown: { readonly get: () => object }): boolean => 'error' in shown.get()
 
+async function loadSnapshot<S>(
+  key: string,
+  call: ChangeSource['call'],
+): Promise<readonly [state: S, position: number] | undefined> {
+  const snapshot = await call((api) => api.getSnapshot(key))
+  const state = snapshot && JSON.parse(snapshot.state).state
+  return state === undefined ? undefined : [state, snapshot?.position ?? 0]
+}
+
+/** Saves a state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
+function saveSnapshot(key: string, call: ChangeSource['call'], state: unknown, position: number): void {
+  if (jsonIssues(state).length > 0) return
+  const snapshot = { position, state: JSON.stringify({ state }) }
+  call((api) => api.putSnapshot(key, snapshot)).catch(() => {})
+}
+
 /** Folds what is new into `shown` whenever it is called; one run at a time, and what moves meanwhile belongs to it. */
 function createFollower<S>(
   { key, initial, on, scope, types, definitions }: ViewSpec<S>,
@@ -126,20 +142,6 @@ function createFollower<S>(
   let seen: number | undefined
   let isStale = false
   let following: Promise<void> | undefined
-  const restore = async (): Promise<void> => {
-    const snapshot = await call((api) => api.getSnapshot(key))
-    const state = snapshot && JSON.parse(snapshot.state).state
-    if (snapshot === undefined || state === undefined) return
-    confirmed = state
-    position = snapshot.position
-  }
-  /** Saves the state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
-  const save = (): void => {
-    sinceSnapshot = 0
-    if (jsonIssues(confirmed).length > 0) return
-    const snapshot = { position, state: JSON.stringify({ state: confirmed }) }
-    call((api) => api.putSnapshot(key, snapshot)).catch(() => {})
-  }
   /** Asks for what is new and folds it; true when nothing more waits. */
   const take = async (): Promise<boolean> => {
     const { head: before, state } = shown.get()
@@ -154,16 +156,23 @@ function createFollower<S>(
     }
     const events = decodeAll(definitions, answer.confirmed)
     confirmed = foldEvents(on, confirmed, events)
-    position = answer.position
     sinceSnapshot += events.length
+    position = answer.position
     if (answer.more) return false
     const below = answer.pendingIs === 'all' ? confirmed : state
     shown.set({ state: foldEvents(on, below, decodeAll(definitions, answer.pending)), head: answer.head })
-    if (sinceSnapshot >= snapshotEvery) save()
+    if (sinceSnapshot >= snapshotEvery) {
+      sinceSnapshot = 0
+      saveSnapshot(key, call, confirmed, position)
+    }
     return true
   }
   // What can't be read is not taken for a state: everything is folded again.
-  const restored = restore().catch(() => {})
+  const restored = loadSnapshot<S>(key, call)
+    .then((snapshot = [initial, 0]) => {
+      ;[confirmed, position] = snapshot
+    })
+    .catch(() => {})
   const follow = async (): Promise<void> => {
     try {
       await restored

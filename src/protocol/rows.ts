@@ -36,6 +36,8 @@ export interface PullRow extends Row {
   readonly own: readonly string[]
   /** What left the queue because the log has other content under its id. */
   readonly takenOut: readonly TakenOut[]
+  /** Where they came as a segment of the server: there are no records of them. */
+  readonly segment?: SegmentPlace
 }
 /** The pending queue was changed. */
 export interface RebaseRow extends Row {
@@ -66,6 +68,8 @@ export interface SegmentPlace {
   readonly isSpread: boolean
   /** Digest of the log up to `last`. */
   readonly digest: string
+  /** The write that brought all of it here, in place of what its parts say: a segment of the server knows none. */
+  readonly revision?: number
 }
 /** Stands where an append row was whose commits are all settled; `by` is the revision that settled the last of them. */
 export interface StubRow extends Row {

@@ -1,5 +1,5 @@
 import type { RefusalData } from '../core/command.ts'
-import type { CommandData, Metadata } from '../core/commit.ts'
+import type { Commit } from '../core/commit.ts'
 import type { TidelogErrorCode } from '../core/errors.ts'
 import type {
   ConditionConflict,
@@ -34,13 +34,16 @@ export interface WorkerApi {
   /** Decides the command of a dead letter again; nothing when there is no such letter. */
   retryDeadLetter(id: string): Promise<AppendAnswer | undefined>
   withdraw(id: string): Promise<Withdrawal>
+  /** The confirmed events behind a position as a segment file. */
+  exportSegment(after: number): Promise<ExportAnswer>
+  importSegment(text: string): Promise<ImportAnswer>
   /** Asks the worker that syncs, in whichever tab it lives. */
   askSync(wish: SyncWish): Promise<void>
   setCredentials(headers: Readonly<Record<string, string>>): Promise<void>
   close(): Promise<void>
 }
 
-export const workerProtocol = 1
+export const workerProtocol = 2
 
 export interface OpenRequest {
   readonly protocol: number
@@ -78,34 +81,28 @@ export type OpenAnswer =
   | { readonly ok: false; readonly reason: { readonly type: 'ProtocolMismatch' | 'Moved'; readonly message: string } }
 
 /**
- * One append as the page sends it: JSON text of an {@link AppendCall}, and JSON text of its events, which goes to the disk
- * and to the server as it is.
+ * One append as the page sends it: JSON text of its {@link Commit}, which goes to the disk and to the server as it is where
+ * nothing has to hold, and JSON text of an {@link AppendCall}. The page mints the ids and the time, so that a call made
+ * again is the same append.
  */
-export type AppendText = readonly [call: string, events: string]
+export type AppendText = readonly [commit: string, call: string]
 
-/**
- * What an append asks for: where its events go, and the caller's own options, which the worker reads. The page mints the
- * ids and the time, so that a call made again is the same append.
- */
+/** How an append is meant: what has to hold in which streams, and the caller's own options, which the worker reads. */
 export interface AppendCall {
-  readonly id: string
-  readonly contentId: string
-  readonly time: string
-  /** In the order of the events, each with the number of its own. */
-  readonly writes: readonly {
-    readonly stream?: string | undefined
-    readonly count: number
-    readonly expectedVersion?: unknown
-  }[]
+  /** In the order of the events, each with the number of its own; absent when all are one write. */
+  readonly writes?:
+    | readonly {
+        readonly stream?: string | undefined
+        readonly count: number
+        readonly expectedVersion?: unknown
+      }[]
+    | undefined
   readonly options: {
-    readonly metadata?: Metadata | undefined
     readonly durability?: unknown
     readonly expectedVersion?: unknown
     readonly failIfEventsMatch?: AnyQuery | undefined
     readonly after?: unknown
   }
-  /** What a decider has to make the events of; then there are no writes. */
-  readonly command?: CommandData | undefined
 }
 export interface Expected {
   readonly stream: string
@@ -208,6 +205,23 @@ export type CommitState =
   | { readonly status: 'conflict'; readonly events: readonly PlacedEvent[] }
   | { readonly status: 'refused'; readonly reason: RefusalData }
 
+export interface ExportAnswer {
+  /** Text of a segment file; absent behind the confirmed head. */
+  readonly text?: string
+  /** The last position in it. */
+  readonly through: number
+  readonly head: number
+}
+export interface ImportAnswer {
+  /** The last position in the file. */
+  readonly through: number
+  /** Commits of the file. */
+  readonly commits: number
+  readonly events: number
+  /** Those that the log did not take. */
+  readonly refused: readonly { readonly commitId: string; readonly reason: AppendReason['type'] }[]
+}
+
 /** A projection's state at a confirmed position. */
 export interface Snapshot {
   readonly position: number
@@ -232,4 +246,7 @@ export interface DeadLetterData {
 
 /** The database of a log: one for each key. */
 export const databaseName = (log: string, key: string): string =>
-  key === '' ? `tidelog/${encodeURIComponent(log)}` : `tidelog/${encodeURIComponent(log)}/${encodeURIComponent(key)}`
+  ['tidelog', log, key]
+    .filter((part) => part !== '')
+    .map(encodeURIComponent)
+    .join('/')

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { DirectoryBuilder, type Found } from './directory.ts'
+import { DirectoryBuilder, type Found, streamVersions } from './directory.ts'
 import { packSegment } from './pack.ts'
 import { anyCommits, anyName, findTerm, oddNames, readAll, termsByPart, throughUtf8 } from './segments.fixture.ts'
 import { bucketCount, bucketOf, type Term, termOf } from './terms.ts'
@@ -40,7 +40,7 @@ describe('the directory of a segment', () => {
         const text = segment.directory.text()
         const versionOf = (term: Term): number | undefined => findTerm(text, term, segment.parts.length)?.version
         const last = new Map<string, number>()
-        for (const { events } of readAll(segment))
+        for (const events of readAll(segment))
           for (const { placed } of events) {
             last.set(placed.stream, placed.version)
             expect(versionOf(termOf.type(placed.type))).toBe(0)
@@ -54,6 +54,21 @@ describe('the directory of a segment', () => {
 })
 
 describe('the text of a directory', () => {
+  test('lists the streams with their last versions and nothing else, also bucket by bucket', () => {
+    const parts = fc.uniqueArray(fc.nat(9), { minLength: 1 }).map((list) => list.sort((a, b) => a - b))
+    const found = fc.record({ parts, version: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) })
+    fc.assert(
+      fc.property(fc.dictionary(anyName, found), fc.array(anyTerm), (streams, others) => {
+        const builder = buildFrom(new Map(Object.entries(streams).map(([name, entry]) => [termOf.stream(name), entry])))
+        for (const term of others) if (!term.startsWith('s')) builder.add(term, 0)
+        const expected = new Map(Object.entries(streams).map(([name, { version }]) => [name, version]))
+        expect(new Map(streamVersions(builder.text()))).toEqual(expected)
+        expect(new Map(builder.buckets().flatMap((text) => [...streamVersions(text)]))).toEqual(expected)
+      }),
+    )
+    expect([...streamVersions('')]).toEqual([])
+  })
+
   test('gives back what was added, for any terms', () => {
     const parts = fc.uniqueArray(fc.nat(2_000), { minLength: 1 }).map((list) => list.sort((a, b) => a - b))
     const found = fc.record({ parts, version: fc.maxSafeNat() })

@@ -1,6 +1,6 @@
 // Text of a directory: ⏎ key ⇥ version ⇥ parts ⏎ key ⇥ … ⏎
 // A key holds neither ⏎ nor ⇥, so "⏎ key ⇥" occurs at the start of its own line and nowhere else.
-import { bucketCount, bucketOf, type Term } from './terms.ts'
+import { bucketCount, bucketOf, type Term, termOf } from './terms.ts'
 
 /** Where a term occurs. */
 export interface Found {
@@ -87,6 +87,17 @@ function hashUntil(text: string, from: number, to: number): number {
   let hash = 0x811c9dc5
   for (let at = from; at < to; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
   return hash ^ (hash >>> 15)
+}
+
+/** The last version of each stream in the text of a directory, or of one of its buckets. */
+export function* streamVersions(text: string): Generator<readonly [stream: string, version: number]> {
+  const kind = termOf.stream('')
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(kind)) continue
+    const [key = '', version = ''] = line.split('\t')
+    const name: unknown = JSON.parse(`"${key.slice(kind.length)}"`)
+    yield [String(name), Number.parseInt(version, 36)]
+  }
 }
 
 function readLine(line: string, partCount: number): Found {

@@ -1,6 +1,7 @@
 // Text of a segment as a file: a line of JSON that says how long each piece is, then the pieces of the directory and the parts,
 // one behind the other. Lengths are in UTF-16 units, as `String.length` counts them.
 import { isDigest } from '../core/digest.ts'
+import { mustBe } from '../core/errors.ts'
 import { isCount, isListOf, isRecord } from '../core/guard.ts'
 import type { Segment } from './pack.ts'
 import { bucketCount } from './terms.ts'
@@ -15,6 +16,9 @@ export interface SegmentFile {
   readonly directory: readonly string[]
   readonly parts: readonly string[]
 }
+
+/** A header is never longer: a file has no more parts than events. */
+const headerTextMax = 1_000_000
 
 /** Version of the format of segment files. */
 const fileFormat = 1
@@ -71,3 +75,36 @@ const isHeader = (value: unknown): value is Header =>
   value.parts.length > 0
 
 const isLength = (value: unknown): value is number => isCount(value)
+
+/** Takes segment files that follow each other out of a text that comes in pieces. Throws when it is anything else. */
+export class FileSplitter {
+  #text = ''
+  /** Characters of the file at the beginning of the text; unknown until its header is there. */
+  #length: number | undefined;
+
+  /** The files that are whole now. */
+  *take(piece: string): Generator<string> {
+    this.#text += piece
+    for (;;) {
+      this.#length ??= this.#lengthOf()
+      if (this.#length === undefined || this.#text.length < this.#length) return
+      yield this.#text.slice(0, this.#length)
+      this.#text = this.#text.slice(this.#length)
+      this.#length = undefined
+    }
+  }
+
+  /** Whether the text ended with a file. */
+  get isAtEnd(): boolean {
+    return this.#text === ''
+  }
+
+  #lengthOf(): number | undefined {
+    const end = this.#text.indexOf('\n') + 1
+    mustBe(end > 0 || this.#text.length < headerTextMax, 'a segment file', this.#text.slice(0, 40))
+    if (end === 0) return undefined
+    const header = parseHeader(this.#text.slice(0, end))
+    mustBe(header !== undefined, 'a segment file', this.#text.slice(0, 40))
+    return [...header.directory, ...header.parts].reduce((sum, length) => sum + length, end)
+  }
+}

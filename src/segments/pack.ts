@@ -1,6 +1,6 @@
 import type { Commit, StoredEvent } from '../core/commit.ts'
 import { DirectoryBuilder } from './directory.ts'
-import { lineBreak, listBreak } from './part.ts'
+import { lineBreak, listBreak } from './part-text.ts'
 import { termOf } from './terms.ts'
 
 /** Events of one part. */
@@ -135,10 +135,6 @@ function* byStream(commits: readonly PlacedCommit[]): Generator<undefined, Reado
   return streams
 }
 
-/** The rest of an event's row, behind the place of its commit. */
-function contentText({ stream, type, data, tags, v }: StoredEvent): string {
-  const row = [stream, type, data]
-  if (v !== undefined) row.push(tags ?? 0, v)
-  else if (tags !== undefined) row.push(tags)
-  return `,${JSON.stringify(row).slice(1)}`
-}
+/** The rest of an event's line, behind the place of its commit: its type comes first, so that it is found without parsing. */
+const contentText = ({ type, stream, data, tags, v }: StoredEvent): string =>
+  `,${JSON.stringify({ type, stream, data, tags, v })}]`

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Commit, StoredEvent } from '../core/commit.ts'
 import { Directory, type Found } from './directory.ts'
 import type { PlacedCommit, Segment } from './pack.ts'
-import { type Part, readPart } from './part.ts'
+import { readPart, type SealedEvent } from './part.ts'
 import { type Term, termOf } from './terms.ts'
 
 /** Names that a text format is likely to trip over, and that begin or end one another. */
@@ -78,12 +78,13 @@ export const commitWith = (id: string, events: readonly StoredEvent[]): Commit =
   events,
 })
 
-export const readAll = (segment: Segment): readonly Part[] => segment.parts.map(readPart)
+export const readAll = (segment: Segment): readonly (readonly SealedEvent[])[] =>
+  segment.parts.map((text) => readPart(text))
 
 /** The terms of each part, by a look at its events. */
 export const termsByPart = (segment: Segment): readonly ReadonlySet<Term>[] =>
   readAll(segment).map(
-    ({ events }) =>
+    (events) =>
       new Set(
         events.flatMap(({ placed: { stream, type, tags = [], commitId } }) => [
           termOf.stream(stream),

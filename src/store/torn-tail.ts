@@ -5,7 +5,9 @@ import { transact } from './transact.ts'
  * LevelDB begins a new file after 4 MB, and waits before it begins another one until the first is in a table: only then is its
  * tear gone. So it takes 8 MB. Chromium writes what is overwritten along with what overwrites it.
  */
-const filling = 76
+const filling = 8
+/** Overwritten in one transaction: together they would need room that a nearly full disk has not, and take it from an append. */
+const overwrites = 10
 /** Chromium keeps larger values in files of their own. */
 const characters = 60_000
 const left = new WeakSet<IDBDatabase>()
@@ -21,8 +23,8 @@ export function leaveTornTail(db: IDBDatabase): void {
   left.add(db)
   // In the store that every append writes to, so that appends come after it.
   const row = { kind: 'append', revision: 0, format: rowFormat, commits: ' '.repeat(characters) } as const
-  const puts = Array.from({ length: filling }, () => ({ op: 'put', store: 'writes', row }) as const)
+  const puts = Array.from({ length: overwrites }, () => ({ op: 'put', store: 'writes', row }) as const)
   const requests = [...puts, { op: 'delete', store: 'writes', from: 0, to: 0 } as const]
   // Where there is no room for it, there is none for much else: what is written then goes on as before.
-  transact(db, requests, { write: true }).catch(() => {})
+  for (let nth = 0; nth < filling; nth++) transact(db, requests, { write: true }).catch(() => {})
 }

@@ -100,6 +100,8 @@ describe('a leader that can’t decide a commit again', () => {
               if (led.at(-1) !== nth) led.push(nth)
               return server.pull(...asked)
             },
+            segments: () => server.segments(),
+            segment: (listed) => server.segment(listed),
             push: (request) => server.push(request),
             live: (...asked) => server.live(...asked),
           }),

@@ -22,6 +22,7 @@ export interface ControllerOptions {
   /** Makes the way to the server; it asks for the headers at each request. */
   readonly transport: (headers: () => Readonly<Record<string, string>>) => Transport
   readonly credentials: Readonly<Record<string, string>>
+  readonly downloadFrom?: number | undefined
 }
 
 /** A leader that is blocked lets another worker lead, which may know how to decide again; not more often than this. */
@@ -112,7 +113,7 @@ export class SyncController {
   }
 
   async #lead(): Promise<void> {
-    const { engine, clock, random, transport } = this.#options
+    const { engine, clock, random, transport, downloadFrom } = this.#options
     if (engine.view.local === true) {
       this.#tell({ ...this.#link, state: 'needs-attach' })
       return this.#attachLater.wait()
@@ -121,6 +122,7 @@ export class SyncController {
       engine,
       clock,
       random,
+      downloadFrom,
       transport: transport(() => this.#credentials),
       onLink: (link: SyncLink) => this.#tell(link),
     }

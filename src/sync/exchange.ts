@@ -3,6 +3,7 @@ import { takePage } from '../log/confirm.ts'
 import type { Engine } from '../log/engine.ts'
 import { needsRebase, nextRun, rebase, takeRejected } from '../log/rebase.ts'
 import { type PullAnswer, type PullPage, type PushVerdicts, syncProtocol, type Verdict } from '../protocol/sync.ts'
+import type { Downloads } from './download.ts'
 import { SyncFailure } from './failure.ts'
 import { noteSending } from './retry-store.ts'
 import type { Transport } from './transport.ts'
@@ -18,11 +19,13 @@ export class Exchange {
   readonly #engine: Engine
   readonly #transport: Transport
   readonly #learn: Learn
+  readonly #downloads: Downloads
   #commitsMax = runCommitsMax
   /** It is noted that commits up to this revision may have been sent. */
   #notedThrough = 0
 
-  constructor(engine: Engine, transport: Transport, learn: Learn) {
+  constructor(engine: Engine, transport: Transport, learn: Learn, downloads: Downloads) {
+    this.#downloads = downloads
     this.#engine = engine
     this.#transport = transport
     this.#learn = learn
@@ -32,6 +35,7 @@ export class Exchange {
     await this.#engine.catchUp()
     if (this.#engine.view.local === true) throw new SyncFailure('stopped', 'needs-attach')
     if (this.#engine.stopped !== undefined) throw new SyncFailure('stopped', 'needs-newer-app')
+    this.#downloads.renew()
     await this.#pullToHead(signal)
     for (;;) {
       if (needsRebase(this.#engine.view)) {
@@ -48,12 +52,18 @@ export class Exchange {
       const { head } = this.#engine.view.confirmed
       const answer = await (next ?? this.#transport.pull(head, signal))
       if (answer.status === 'diverged') throw diverged()
-      const { through } = answer
+      // Before anything is taken: whoever is far behind sees how far.
+      this.#learn(answer.head)
+      if (await this.#downloads.run(answer.head, signal)) {
+        next = undefined
+        continue
+      }
+      const page = this.#downloads.cut(answer)
+      const { through } = page
       // Asked for while this page is written: half of the time is the wire's.
-      next =
-        answer.commits.length > 0 && through.position < answer.head ? this.#transport.pull(through, signal) : undefined
+      next = page.commits.length > 0 && through.position < page.head ? this.#transport.pull(through, signal) : undefined
       next?.catch(() => {})
-      if (await this.#takeAll(answer)) return
+      if (await this.#takeAll(page)) return
       const { position } = this.#engine.view.confirmed.head
       // A server that promises more and brings nothing would be asked without pause.
       if (position === head.position) throw new SyncFailure('waiting', 'no-progress')

@@ -2,9 +2,11 @@ import { isRecord } from '../core/guard.ts'
 import type { Clock, Fetch } from '../core/ports.ts'
 import {
   isLiveHead,
+  isManifest,
   isPullAnswer,
   isPullPage,
   isPushAnswer,
+  type ListedSegment,
   type PullAnswer,
   type PushAnswer,
   type PushRequest,
@@ -12,6 +14,7 @@ import {
   type Seen,
   syncProtocol,
 } from '../protocol/sync.ts'
+import { readFileText, type SegmentFile } from '../segments/file.ts'
 import { retryAfterMsMax } from './backoff.ts'
 import { failureOfStatus, SyncFailure } from './failure.ts'
 import { createSseParser } from './sse.ts'
@@ -51,6 +54,18 @@ export function createHttpTransport(options: HttpOptions): Transport {
       const path = `pull?${toQuery(seen)}${waitMs === undefined ? '' : `&waitMs=${waitMs}`}`
       return exchange<PullAnswer>(path, { method: 'GET' }, isPullAnswer, signal, waitMs)
     },
+    segments: async (signal) => {
+      // An endpoint of an older version has no such address.
+      const manifest = await exchange('segments', { method: 'GET' }, isManifest, signal).catch(unlessStopped)
+      return manifest?.segments ?? []
+    },
+    segment: (listed, outer) =>
+      inTime(options.clock, requestTimeoutMs, outer, 'timeout', async (signal, restart) => {
+        // A file never changes: whatever stands between may have kept it.
+        const init = { method: 'GET', cache: 'default' } as const
+        const response = await send(options, `segments/${listed.hash}`, init, signal).catch(unlessStopped)
+        return response && readSegment(await bytesOf(response, () => restart(requestTimeoutMs)), listed)
+      }),
     push: (request: PushRequest, signal) => {
       const headers = { 'content-type': 'application/json' }
       const init = { method: 'POST', headers, body: JSON.stringify(request) }
@@ -63,6 +78,42 @@ export function createHttpTransport(options: HttpOptions): Transport {
   }
 }
 
+/** What the server has not, or not any more, is to be had another way. */
+const unlessStopped = (error: unknown): undefined => {
+  if (!(error instanceof SyncFailure) || error.kind !== 'stopped') throw error
+}
+
+/** A large body on a slow line takes as long as it takes, as long as something comes. */
+async function bytesOf(response: Response, onChunk: () => void): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = response.body?.getReader()
+  for (;;) {
+    const { done = true, value } = (await reader?.read()) ?? {}
+    if (done || value === undefined) break
+    onChunk()
+    chunks.push(value)
+    length += value.length
+  }
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, at)
+    at += chunk.length
+  }
+  return bytes
+}
+
+async function readSegment(
+  bytes: Uint8Array<ArrayBuffer>,
+  { hash, first, last, digest }: ListedSegment,
+): Promise<SegmentFile | undefined> {
+  const found = await crypto.subtle.digest('SHA-256', bytes)
+  const hex = Array.from(new Uint8Array(found), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const file = hash === hex ? readFileText(new TextDecoder().decode(bytes)) : undefined
+  return file?.first === first && file.last === last && file.digest === digest ? file : undefined
+}
+
 const notOurs = (): SyncFailure => new SyncFailure('waiting', 'not-a-tidelog-answer')
 const eventStream = 'text/event-stream'
 const toQuery = ({ position, digest }: Seen): string => `position=${position}&digest=${digest}`
@@ -70,7 +121,7 @@ const toQuery = ({ position, digest }: Seen): string => `position=${position}&di
 /** Sends a request and gives the response only when it is a success of a server that speaks the protocol. */
 async function send(options: HttpOptions, path: string, init: RequestInit, signal: AbortSignal): Promise<Response> {
   const headers = { ...options.headers(), ...init.headers, [protocolHeader]: String(syncProtocol) }
-  const request = new Request(`${options.url}/${path}`, { ...init, headers, signal, cache: 'no-store' })
+  const request = new Request(`${options.url}/${path}`, { cache: 'no-store', ...init, headers, signal })
   const response = await options.fetch(request)
   const isOurs = response.headers.get(protocolHeader) === String(syncProtocol)
   if (response.ok && isOurs) return response

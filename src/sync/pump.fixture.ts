@@ -1,7 +1,10 @@
 import type { Commit } from '../core/commit.ts'
+import { digestOfNothing, nextDigest } from '../core/digest.ts'
 import { type Browser, createBrowser, openTab, quiet, Sequence, type Tab } from '../log/log.fixture.ts'
 import type { SyncLink } from '../protocol/notice.ts'
-import type { PullAnswer, PullPage, PushAnswer, PushRequest, Seen, Verdict } from '../protocol/sync.ts'
+import type { ListedSegment, PullAnswer, PullPage, PushAnswer, PushRequest, Seen, Verdict } from '../protocol/sync.ts'
+import { readFileText, type SegmentFile, toFileText } from '../segments/file.ts'
+import { packSegment } from '../segments/pack.ts'
 import type { Store } from '../store/store.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import type { VirtualClock } from '../testing/virtual-clock.ts'
@@ -21,19 +24,29 @@ export class ScriptedServer implements Transport {
     | { readonly say: (message: LiveMessage) => void; readonly end: () => void; readonly fail: (error: Error) => void }
     | undefined
   poll: { readonly answer: () => void; readonly fail: (error: Error) => void } | undefined
+  /** A device that is behind by so many events looks for segments. */
+  downloadFrom: number | undefined
+  readonly downloads: (() => SegmentFile | undefined)[] = []
   readonly #pages: PullPage[] = []
+  readonly #files: SegmentFile[] = []
 
   put(...commits: readonly Commit[]): PullPage {
     const page = this.log.add(...commits)
     this.#pages.push(page)
     return page
   }
-  #after({ position }: Seen): PullPage {
-    const found = this.#pages.find(({ after }) => after.position === position)
-    const { head } = this.log
-    return found === undefined
-      ? { protocol: 1, status: 'page', after: head, commits: [], through: head, head: head.position }
-      : { ...found, head: head.position }
+  #after(seen: Seen): PullPage {
+    const found = this.#pages.find(({ after }) => after.position === seen.position)
+    const { head, commits } = this.log
+    if (found !== undefined) return { ...found, head: head.position }
+    if (seen.position >= head.position)
+      return { protocol: 1, status: 'page', after: head, commits: [], through: head, head: head.position }
+    let position = 0
+    const rest = commits.filter(({ events }) => {
+      position += events.length
+      return position > seen.position
+    })
+    return { protocol: 1, status: 'page', after: seen, commits: rest, through: head, head: head.position }
   }
   async pull(seen: Seen, signal: AbortSignal, waitMs?: number): Promise<PullAnswer> {
     if (waitMs !== undefined) return this.#hold(seen, signal, waitMs)
@@ -47,6 +60,40 @@ export class ScriptedServer implements Transport {
       this.poll = { answer: () => resolve(this.#after(seen)), fail: reject }
       signal.addEventListener('abort', () => reject(new Error('aborted')))
     })
+  }
+  /** Seals all that is in the log now and in no segment yet. */
+  seal(): void {
+    const digestBefore = this.#files.at(-1)?.digest ?? digestOfNothing
+    const first = (this.#files.at(-1)?.last ?? 0) + 1
+    let position = 0
+    const counts = new Map<string, number>()
+    const commits = this.log.commits.flatMap((commit) => {
+      const placed = { commit, first: position + 1, revision: 0 }
+      position += commit.events.length
+      if (placed.first >= first) return [placed]
+      for (const { stream } of commit.events) counts.set(stream, (counts.get(stream) ?? 0) + 1)
+      return []
+    })
+    const digest = commits.reduce((before, { commit }) => nextDigest(before, commit.id, commit.contentId), digestBefore)
+    const file = readFileText(
+      toFileText(
+        packSegment(commits, (stream) => counts.get(stream) ?? 0),
+        digest,
+      ),
+    )
+    if (file !== undefined) this.#files.push(file)
+  }
+  file(first: number): SegmentFile | undefined {
+    return this.#files.find((file) => file.first === first)
+  }
+  async segments(): Promise<readonly ListedSegment[]> {
+    this.asked.push('segments')
+    return this.#files.map(({ first, last, digest }) => ({ first, last, digest, hash: `${first}`, bytes: 1 }))
+  }
+  async segment({ first }: ListedSegment): Promise<SegmentFile | undefined> {
+    this.asked.push(`segment ${first}`)
+    const scripted = this.downloads.shift()
+    return scripted === undefined ? this.file(first) : scripted()
   }
   async push(request: PushRequest): Promise<PushAnswer> {
     this.asked.push(`push ${request.commits.map(({ id }) => id).join()}`)
@@ -76,6 +123,7 @@ export interface Running {
   readonly pump: Pump
   readonly clock: VirtualClock
   readonly states: () => readonly string[]
+  readonly heads: () => readonly (readonly [state: string, serverHead: number])[]
   readonly link: () => SyncLink
   readonly ended: Promise<void>
   readonly settled: () => Promise<void>
@@ -98,6 +146,7 @@ export async function run(
     transport: server,
     clock,
     random: seededRandom(1),
+    downloadFrom: server.downloadFrom,
     onLink: (link: SyncLink) => links.push(link),
   }
   const pump = new Pump(options, isPaused)
@@ -124,6 +173,7 @@ export async function run(
     pump,
     clock,
     states: () => links.map(({ state }) => state),
+    heads: () => links.map(({ state, serverHead }) => [state, serverHead]),
     link: () => links.at(-1) ?? { state: 'starting', sent: 0, serverHead: 0, failures: 0 },
     ended,
     settled,

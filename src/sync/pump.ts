@@ -3,6 +3,7 @@ import { takePage } from '../log/confirm.ts'
 import type { Engine } from '../log/engine.ts'
 import type { SyncLink } from '../protocol/notice.ts'
 import { backoffMs, retryAfterMsMax } from './backoff.ts'
+import { Downloads } from './download.ts'
 import { Exchange } from './exchange.ts'
 import { type SyncFailure, toFailure } from './failure.ts'
 import { keepRetry, loadRetry } from './retry-store.ts'
@@ -14,6 +15,8 @@ export interface PumpOptions {
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random
+  /** Who is behind by so many events looks for segments; 10,000 by default. */
+  readonly downloadFrom?: number | undefined
   /** Called with each change of the link. */
   readonly onLink: (link: SyncLink) => void
 }
@@ -30,6 +33,9 @@ const blockedMs = 60_000
 const longPollMs = 25_000
 /** A stream is tried again after this long. */
 const streamlessMs = 5 * 60_000
+
+/** Who is behind by so many events is told at once how far; of fewer, the end of the exchange tells soon enough. */
+const behindMin = 1_000
 
 /**
  * Keeps a log in step with its server while it runs.
@@ -62,9 +68,9 @@ export class Pump {
     this.#options = options
     this.#isPaused = isPaused
     this.#link = { state: isPaused ? 'paused' : 'starting', sent: 0, serverHead: 0, failures: 0 }
-    this.#exchange = new Exchange(options.engine, options.transport, (serverHead, sent) =>
-      this.#learn(serverHead, sent),
-    )
+    const { engine, transport, downloadFrom } = options
+    const learn = (serverHead: number, sent?: number): void => this.#learn(serverHead, sent)
+    this.#exchange = new Exchange(engine, transport, learn, new Downloads(engine, transport, downloadFrom))
   }
 
   /** The app, or the network, asks for another try: what has been silent for a while is given up. */
@@ -228,13 +234,16 @@ export class Pump {
   }
 
   #learn(serverHead = 0, sent = 0): void {
-    this.#lastLifeAt = this.#options.clock.now()
+    const { engine, clock, onLink } = this.#options
+    const isFurther = serverHead > this.#link.serverHead
+    this.#lastLifeAt = clock.now()
     this.#link = {
       ...this.#link,
       serverHead: Math.max(this.#link.serverHead, serverHead),
       sent: Math.max(this.#link.sent, sent),
       lastAnswerAt: this.#lastLifeAt,
     }
+    if (isFurther && serverHead - engine.view.confirmed.head.position > behindMin) onLink(this.#link)
   }
 
   #isFree(): boolean {

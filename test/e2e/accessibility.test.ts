@@ -77,4 +77,18 @@ describe('axe finds nothing, narrow and wide, light and dark,', () => {
     await eventually(() => page.getByTestId('cart').getAttribute('data-state')).toBe('submitted')
     expect(await findings()).toEqual([])
   })
+
+  test('with the harbour book open, while it is filled, and with a ship found in it', async () => {
+    await page.getByTestId('book-open').click()
+    await page.getByTestId('book-fill').click()
+    await page.getByTestId('book-stop').waitFor()
+    expect(await findings()).toEqual([])
+    await page
+      .getByTestId('book-result')
+      .filter({ hasText: /written/ })
+      .waitFor()
+    await page.getByTestId('book-random').click()
+    await page.getByTestId('book-row').first().waitFor()
+    expect(await findings()).toEqual([])
+  })
 })

@@ -1,6 +1,6 @@
 import type { Random } from '../../src/core/ports.ts'
 import type { SealOptions } from '../../src/log/seal.ts'
-import type { RebaseRow, SealRow } from '../../src/protocol/rows.ts'
+import type { PullRow, RebaseRow, SealRow } from '../../src/protocol/rows.ts'
 import { SimChannels, SimLocks } from './browser.ts'
 import type { Chaos } from './chaos.ts'
 import { Disk } from './disk.ts'
@@ -61,6 +61,7 @@ export class Device {
       line: this.line,
       skewMs: chaos.dice.between(-100_000, 100_000),
       sealing: chaos.dice.pick(sealings),
+      downloadFrom: chaos.dice.pick([1, 4, 12]),
     }
     this.line.onHead = (head) => {
       this.#toldHead = Math.max(this.#toldHead, head)
@@ -70,6 +71,7 @@ export class Device {
 
   #count(row: object): void {
     if ((row as Partial<SealRow>).kind === 'seal') this.#browser.chaos.tally.count('segments sealed')
+    if ((row as Partial<PullRow>).segment !== undefined) this.#browser.chaos.tally.count('segments downloaded')
     const { kind, through, replaced, refused, withdrawn } = row as Partial<RebaseRow>
     if (kind !== 'rebase' || replaced === undefined || refused === undefined || withdrawn === undefined) return
     const { chaos, scheduler, locks } = this.#browser

@@ -47,8 +47,8 @@ export const sealing = [
     'A seal is a write',
     edit(
       view,
-      'this.sealed = this.sealed.with(segment)',
-      'if (segment.last < 0) this.sealed = this.sealed.with(segment)',
+      'this.sealed = this.sealed.with(segment)\n    this.confirmed.forget(segment.last)',
+      'if (segment.last < 0) this.sealed = this.sealed.with(segment)\n    this.confirmed.forget(segment.last)',
     ),
   ],
   [

@@ -3,6 +3,7 @@
 
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are code
 
+import { downloading } from './mutants-of-download.js'
 import { sealing } from './mutants-of-sealing.js'
 import { edit, reading, sequencer, sync } from './mutants-of-sync.js'
 
@@ -137,7 +138,7 @@ const conditions = [
   [
     'a group forgets its own',
     'Appends of a group see those before them',
-    edit(admission, 'const inGroup = staged.some(', 'const inGroup = [].some('),
+    edit(admission, 'const inGroup = staged.commits.some(', 'const inGroup = [].some('),
   ],
 ]
 
@@ -220,8 +221,8 @@ const decidingAgain = [
     'Rebase runs once, when a pull has reached the head',
     edit(
       exchange,
-      'if (await this.#takeAll(answer)) return',
-      'const isThere = await this.#takeAll(answer)\n      await rebase(this.#engine)\n      if (isThere) return',
+      'if (await this.#takeAll(page)) return',
+      'const isThere = await this.#takeAll(page)\n      await rebase(this.#engine)\n      if (isThere) return',
     ),
   ],
   [
@@ -318,8 +319,13 @@ const decidingAgain = [
     'A retried id is looked up first',
     edit(
       admission,
-      '  (await view.positionOf(id)) !== undefined',
-      '  ((await view.positionOf(id)) !== undefined && isRetry !== true)',
+      'view.confirmed.positionOf(id) !== undefined ||',
+      '(view.confirmed.positionOf(id) !== undefined && isRetry !== true) ||',
+    ),
+    edit(
+      admission,
+      '(view.sealed.segments.length > 0 && (await',
+      '(isRetry !== true && view.sealed.segments.length > 0 && (await',
     ),
   ],
   [
@@ -351,7 +357,18 @@ const decidingAgain = [
   ],
 ]
 
-export const mutants = [storage, localWrites, conditions, confirming, decidingAgain, sync, sequencer, reading, sealing]
+export const mutants = [
+  storage,
+  localWrites,
+  conditions,
+  confirming,
+  decidingAgain,
+  sync,
+  sequencer,
+  reading,
+  sealing,
+  downloading,
+]
   .flat()
   .map(([name, rule, ...edits]) => ({ name, rule, edits }))
 

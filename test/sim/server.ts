@@ -33,6 +33,13 @@ interface Process {
   readonly open: Set<WireAnswer>
 }
 
+/** Segments as small as they get, and none at all. */
+const segmentLimits = [
+  { segmentEvents: 3, segmentBehind: 1 },
+  { segmentEvents: 8, segmentBehind: 4 },
+  { segmentEvents: 1_000_000, segmentBehind: 1 },
+] as const
+
 /** The server: what it keeps outlives its processes, which may crash anywhere. */
 export class SimServer {
   readonly logName: string = model.name
@@ -42,12 +49,15 @@ export class SimServer {
   #processes: (Process | undefined)[] = []
   readonly #processCount: number
   readonly #slowness: number
+  /** The same for all processes: a segment of one is the same in another. */
+  readonly #segmentLimits: (typeof segmentLimits)[number]
 
   constructor(scheduler: Scheduler, chaos: Chaos, processCount: number) {
     this.#scheduler = scheduler
     this.#chaos = chaos
     this.#processCount = processCount
     this.#slowness = chaos.dice.pick([0.02, 0.1, 0.3])
+    this.#segmentLimits = chaos.dice.pick(segmentLimits)
     this.start()
   }
 
@@ -149,6 +159,7 @@ export class SimServer {
         runCommitsMax: this.#chaos.dice.pick([2, 5, 1_000]),
         pageCommitsMax: this.#chaos.dice.pick([2, 5, 1_000]),
         lagEventsMax: this.#chaos.dice.pick([20, 10_000]),
+        ...this.#segmentLimits,
       },
       onError: (error) => this.#scheduler.failures.push(`the server handler failed: ${error}`),
     })
@@ -185,6 +196,16 @@ export class SimServer {
       range: (log, after, limits) => slow(() => kept().range(log, after, limits)),
       head: (log) => slow(() => kept().head(log)),
       digestAt: (log, position) => slow(() => kept().digestAt(log, position)),
+      segments: {
+        list: (log) => slow(async () => (await kept().segments?.list(log)) ?? []),
+        get: (log, hash) => slow(async () => kept().segments?.get(log, hash)),
+        add: async (log, listed, bytes) => {
+          await pass()
+          if (crashes('server crashes before a segment')) return never()
+          await kept().segments?.add(log, listed, bytes)
+          this.#chaos.tally.count('server segments')
+        },
+      },
       watch: (log, listener) =>
         kept().watch(log, (head) => {
           realm.post(dice.skewed(0, 50), () => listener(head))

@@ -31,6 +31,8 @@ export interface Browser {
   readonly skewMs: number
   /** How soon this browser packs what is confirmed. */
   readonly sealing: SealOptions
+  /** How far this browser has to be behind to look for segments. */
+  readonly downloadFrom: number
 }
 
 /** A worker that does not answer its opening in this time is given up, as the page does it in a browser. */
@@ -141,7 +143,7 @@ export class Tab {
   }
 
   #host(worker: Realm): Host {
-    const { disk, scheduler, random, locks, channels, line, skewMs, sealing } = this.#browser
+    const { disk, scheduler, random, locks, channels, line, skewMs, sealing, downloadFrom } = this.#browser
     const clock = worker.clock(skewMs)
     const place = `${this.name}/${scheduler.steps}/${this.#workers}`
     registerDisk(place, disk, worker)
@@ -158,6 +160,7 @@ export class Tab {
       {
         ...(this.isOld ? {} : { deciding: createDeciding(createDeciders(model.deciders)) }),
         sealing,
+        downloadFrom,
         sync: ({ log }) => ({ url: `http://server.test/sync/${encodeURIComponent(log)}` }),
       },
     )

@@ -4,6 +4,9 @@ export const mustAlwaysHappen: readonly string[] = ['acknowledged appends', 'con
 /** What has to happen at least once in a long run: one that stays at zero was not tested. */
 export const mustHappen: readonly string[] = [
   'segments sealed',
+  'server segments',
+  'segments downloaded',
+  'server crashes before a segment',
   'seeds with two leaders',
   'seeds with two server processes',
   'seeds with a cloned profile',

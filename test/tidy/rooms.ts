@@ -24,19 +24,20 @@ export const rooms: Readonly<Record<string, Room>> = {
   'src/log': { rooms: [core, protocol, store, 'src/segments'], packages: [] },
   'src/projection': { rooms: [core, protocol], packages: [] },
   'src/consumer': { rooms: [core, protocol, 'src/log'], packages: [] },
-  'src/sync': { rooms: [core, protocol, 'src/log'], packages: [] },
+  'src/sync': { rooms: [core, protocol, 'src/segments', 'src/log'], packages: [] },
   'src/client': {
     rooms: [core, protocol, platform, 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
     packages: ['comlink'],
   },
   'src/react': { rooms: [core, 'type src/protocol', 'type src/client/types.ts'], packages: ['react'] },
+  'src/transfer': { rooms: [core, platform, 'src/segments', 'src/client'], packages: [] },
   'src/testing': { rooms: everyRoom, packages: [] },
   'src/index.ts': { rooms: [core, protocol, 'src/client'], packages: [] },
   worker: {
     rooms: [core, protocol, platform, 'src/store', 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
     packages: ['comlink'],
   },
-  server: { rooms: [core, protocol], packages: ['libsql', '@remix-run/node-fetch-server', 'node:*'] },
+  server: { rooms: [core, protocol, 'src/segments'], packages: ['libsql', '@remix-run/node-fetch-server', 'node:*'] },
   // As an app would: the public entries, and a schema library of its own choice.
   demo: { rooms: [], packages: ['tidelog', 'valibot'] },
 }

@@ -22,7 +22,7 @@ async function tell(line: string): Promise<void> {
   while (lines.length > 0) {
     const body = lines.join('\n')
     lines = []
-    await fetch(counter, { method: 'POST', mode: 'no-cors', body })
+    if (counter !== '') await fetch(counter, { method: 'POST', mode: 'no-cors', body })
   }
   telling = false
 }
@@ -48,6 +48,20 @@ async function writeOn(name: string, pauseMs: number): Promise<void> {
   }
 }
 
+/** What the log has on disk, past the log. */
+async function look<T>(store: string, range?: IDBKeyRange): Promise<readonly T[]> {
+  const opening = indexedDB.open('tidelog/harbour')
+  const db = await new Promise<IDBDatabase>((resolve) => {
+    opening.onsuccess = () => resolve(opening.result)
+  })
+  const reading: IDBRequest<T[]> = db.transaction(store).objectStore(store).getAll(range)
+  const rows = await new Promise<readonly T[]>((resolve) => {
+    reading.onsuccess = () => resolve(reading.result)
+  })
+  db.close()
+  return rows
+}
+
 const controls = {
   /** Starts writers of commits that are named after `name`; each goes on when its append is acknowledged. */
   write: (name: string, writers: number, pauseMs = 0): void => {
@@ -66,16 +80,13 @@ const controls = {
   },
   /** How many segments the log has. */
   segments: async (): Promise<number> => {
-    const opening = indexedDB.open('tidelog/harbour')
-    const db = await new Promise<IDBDatabase>((resolve) => {
-      opening.onsuccess = () => resolve(opening.result)
-    })
-    const reading = db.transaction('state').objectStore('state').get(['checkpoint', 0])
-    const row = await new Promise<{ readonly checkpoint: string } | undefined>((resolve) => {
-      reading.onsuccess = () => resolve(reading.result)
-    })
-    db.close()
-    return row === undefined ? 0 : JSON.parse(row.checkpoint).segments.length
+    const [row]: readonly { readonly checkpoint?: string }[] = await look('state', IDBKeyRange.only(['checkpoint', 0]))
+    return row?.checkpoint === undefined ? 0 : JSON.parse(row.checkpoint).segments.length
+  },
+  /** How many segments came from the server. */
+  downloads: async (): Promise<number> => {
+    const rows: readonly { readonly kind: string; readonly segment?: unknown }[] = await look('writes')
+    return rows.filter(({ kind, segment }) => kind === 'pull' && segment !== undefined).length
   },
   tryNow: (): void => log.sync.now(),
   /** Resolves when the server has confirmed all that is here; rejects with the state of sync when that can't be. */

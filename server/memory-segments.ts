@@ -1,0 +1,25 @@
+import type { ListedSegment } from '../src/protocol/sync.ts'
+import { isNextSegment } from './sequence.ts'
+import type { SegmentStore } from './store.ts'
+
+interface Row {
+  readonly segment: ListedSegment
+  readonly gzipped: Uint8Array<ArrayBuffer>
+}
+
+/** Segments that are forgotten with the process. */
+export function memorySegments(): SegmentStore {
+  const logs = new Map<string, Row[]>()
+  return {
+    async list(log) {
+      return (logs.get(log) ?? []).map(({ segment }) => segment)
+    },
+    async get(log, hash) {
+      return logs.get(log)?.find(({ segment }) => segment.hash === hash)?.gzipped
+    },
+    async add(log, segment, gzipped) {
+      const rows = logs.get(log) ?? []
+      if (isNextSegment(segment, rows.at(-1)?.segment)) logs.set(log, [...rows, { segment, gzipped }])
+    },
+  }
+}

@@ -1,0 +1,99 @@
+import type { Commit } from '../src/core/commit.ts'
+import type { Seen } from '../src/protocol/sync.ts'
+import { toFileText } from '../src/segments/file.ts'
+import { type PlacedCommit, packInSteps, type Segment } from '../src/segments/pack.ts'
+import { gzip } from './gzip.ts'
+import type { SyncLimits } from './options.ts'
+import type { LogStore, SegmentStore } from './store.ts'
+import { readStored } from './stored.ts'
+import type { StreamVersions } from './stream-versions.ts'
+
+/** What sealing needs. */
+export interface SealContext {
+  readonly store: LogStore
+  readonly segments: SegmentStore
+  readonly limits: SyncLimits
+  readonly versions: StreamVersions
+  /** Lets other work go first; throws when sealing is to stop. */
+  readonly pause: () => Promise<void>
+}
+
+/** Where a log ends, and where it has to end before there is something to seal. */
+export interface Prospect {
+  readonly head: number
+  readonly from: number
+}
+
+/** What is read of the store without a pause. */
+const pageLimits = { commitsMax: 500, bytesMax: 500_000 }
+
+/** Seals the next segment of a log, if it has grown enough. */
+export async function sealNext(log: string, context: SealContext): Promise<Prospect> {
+  const { store, segments, limits, versions } = context
+  const { segmentEvents, segmentBehind } = limits
+  const listed = await segments.list(log)
+  const after = listed.at(-1)?.last ?? 0
+  const head = (await store.head(log)).position
+  if (head < after + segmentEvents + segmentBehind) return { head, from: after + segmentEvents + segmentBehind }
+  const { commits, end } = await take(log, after, context)
+  if (head < end.position + segmentBehind) return { head, from: end.position + segmentBehind }
+
+  const text = toFileText(await pack(commits, await versions(log, listed), context), end.digest)
+  await context.pause()
+  const bytes = new TextEncoder().encode(text)
+  const hash = toHex(await crypto.subtle.digest('SHA-256', bytes))
+  const segment = { first: after + 1, last: end.position, digest: end.digest, hash, bytes: bytes.byteLength }
+  const gzipped = await gzip(bytes)
+  await context.pause()
+  await segments.add(log, segment, gzipped)
+  // Another process may have been first, with the same segment or with another one.
+  const now = await segments.list(log)
+  const last = now.at(-1)?.last ?? 0
+  if (last <= after) throw new Error('the store has not taken a segment that follows the last one')
+  await versions(log, now, { hash, text })
+  return { head, from: last + segmentEvents + segmentBehind }
+}
+
+interface Taken {
+  readonly commits: readonly PlacedCommit[]
+  readonly end: Seen
+}
+
+/** The commits of the segment behind the position `after`. */
+async function take(log: string, after: number, { store, limits, pause }: SealContext): Promise<Taken> {
+  const commits: PlacedCommit[] = []
+  let end: Seen = { position: after, digest: '' }
+  let length = 0
+  const isFull = (): boolean => end.position - after >= limits.segmentEvents || length >= limits.segmentTextMax
+  while (!isFull()) {
+    await pause()
+    const page = await store.range(log, end.position, pageLimits)
+    if (page.commits.length === 0) throw new Error(`the log has become shorter, it ends at ${page.head}`)
+    for (const commit of page.commits) {
+      if (isFull()) break
+      commits.push({ commit: withoutWishes(readStored(commit)), first: commit.first, revision: 0 })
+      end = { position: commit.last, digest: commit.digest }
+      length += commit.text.length
+    }
+  }
+  return { commits, end }
+}
+
+/** What matters only until a commit is confirmed; an older server may have stored it. */
+const withoutWishes = ({ condition: _, command: __, attempt: ___, ...commit }: Commit): Commit => commit
+
+async function pack(
+  commits: readonly PlacedCommit[],
+  versions: ReadonlyMap<string, number>,
+  { pause }: SealContext,
+): Promise<Segment> {
+  const steps = packInSteps(commits, (stream) => versions.get(stream) ?? 0)
+  for (;;) {
+    await pause()
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}
+
+const toHex = (bytes: ArrayBuffer): string =>
+  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -1,0 +1,74 @@
+import { isCommit } from '../core/commit.ts'
+import { digestOfNothing } from '../core/digest.ts'
+import { mustBe } from '../core/errors.ts'
+import { isCount } from '../core/guard.ts'
+import type { AppendAnswer, ExportAnswer, ImportAnswer } from '../protocol/worker.ts'
+import { readFileText, toFileText } from '../segments/file.ts'
+import type { PlacedCommit } from '../segments/pack.ts'
+import { commitsOf, readPart } from '../segments/part.ts'
+import type { Appender } from './appender.ts'
+import type { Engine } from './engine.ts'
+import { contentOf, countByStream, packCalmly, sealOptions } from './seal.ts'
+import type { SealedLog } from './sealed-log.ts'
+import { SegmentGone } from './shelf.ts'
+
+/** Commits that are imported at once: others come in between. */
+const importedMax = 200
+
+/** The first confirmed events behind a position as the text of a segment file. */
+export async function exportSegment(engine: Engine, after: number): Promise<ExportAnswer> {
+  mustBe(isCount(after), 'after', after)
+  await engine.catchUp()
+  return engine.steadily(async () => {
+    const { sealed, confirmed } = engine.view
+    const head = confirmed.head.position
+    if (after >= head) return { through: after, head }
+    const { before, all, digest } = await stretchOf(engine, after)
+    if (engine.view.sealed !== sealed) throw new SegmentGone()
+    const skipped = countByStream(all.filter(({ first }) => first <= after))
+    const commits = all.filter(({ first }) => first > after).map((one) => ({ ...one, revision: 0 }))
+    const counts = await before.countsOf(countByStream(commits).keys())
+    const segment = await packCalmly(
+      engine,
+      commits,
+      (stream) => (counts.get(stream) ?? 0) + (skipped.get(stream) ?? 0),
+    )
+    return { text: toFileText(segment, digest || digestOfNothing), through: segment.last, head }
+  })
+}
+
+/** The segment that holds the event behind a position, or so many events that are not sealed, and what is before them. */
+async function stretchOf(
+  { view, store }: Engine,
+  after: number,
+): Promise<{ readonly before: SealedLog; readonly all: readonly PlacedCommit[]; readonly digest: string }> {
+  const { sealed, confirmed } = view
+  const place = sealed.segments.find(({ last }) => last > after)
+  if (place !== undefined)
+    return { before: sealed.until(place.first), all: await sealed.commitsOf(place), digest: place.digest }
+  const { last } = confirmed.recordOf(Math.min(confirmed.head.position, after + sealOptions.max))
+  return { before: sealed, all: await contentOf(store, view, last), digest: confirmed.digestAt(last) }
+}
+
+/** Appends the commits of a segment file as they are; those that are known stay. Throws `tidelog/argument` for any other text. */
+export async function importSegment(appender: Appender, text: string): Promise<ImportAnswer> {
+  const file = readFileText(text)
+  const commits =
+    file === undefined ? [] : commitsOf(file.parts.flatMap((text) => readPart(text))).map(({ commit }) => commit)
+  const events = commits.reduce((sum, commit) => sum + commit.events.length, 0)
+  const isWhole = file !== undefined && events === file.last - file.first + 1
+  mustBe(isWhole && commits.every(isCommit), 'a segment file', text.slice(0, 40))
+  const answers: AppendAnswer[] = []
+  for (let from = 0; from < commits.length; from += importedMax) {
+    const some = commits.slice(from, from + importedMax)
+    answers.push(...(await appender.append(some.map((commit) => [JSON.stringify(commit), '{"options":{}}']))))
+  }
+  return {
+    through: file?.last ?? 0,
+    commits: commits.length,
+    events,
+    refused: answers.flatMap((answer, at) =>
+      answer.ok ? [] : [{ commitId: commits[at]?.id ?? '', reason: answer.reason.type }],
+    ),
+  }
+}

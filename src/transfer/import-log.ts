@@ -1,0 +1,72 @@
+import { type AnyLog, workerOf } from '../client/inside.ts'
+import { mustBe, TidelogError } from '../core/errors.ts'
+import type { Observable } from '../core/observable.ts'
+import { browserClock } from '../platform/browser.ts'
+import { FileSplitter } from '../segments/file.ts'
+import { createMeter, type Progress } from './progress.ts'
+
+/** What an import did. */
+export interface Imported {
+  readonly commits: number
+  readonly events: number
+  /** Commits that the log did not take, such as one whose id has other content here. */
+  readonly refused: readonly { readonly commitId: string; readonly reason: string }[]
+}
+export interface Import {
+  readonly progress: Observable<Progress>
+  /** Rejects with `tidelog/argument` for what is no export, and with `tidelog/storage-lost` where there is no room. What came before stays. */
+  readonly finished: Promise<Imported>
+}
+/** A file, or texts that come one behind the other, cut anywhere. */
+export type ImportSource = Blob | Iterable<string> | AsyncIterable<string>
+export interface ImportOptions {
+  /** Events in all, where that is known. */
+  readonly total?: number
+  /** Stops between two pieces. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Appends what `exportLog` gave, with ids, times and metadata as they were. A commit that is here already stays as it is, so an
+ * import that was broken off is simply made again.
+ */
+export function importLog(log: AnyLog, source: ImportSource, { total, signal }: ImportOptions = {}): Import {
+  const call = workerOf(log)
+  const meter = createMeter(browserClock)
+  const run = async (): Promise<Imported> => {
+    let [commits, events] = [0, 0]
+    const refused: Imported['refused'][number][] = []
+    for await (const text of filesOf(source)) {
+      signal?.throwIfAborted()
+      const answer = await call((api) => api.importSegment(text))
+      const isFull = answer.refused.some(({ reason }) => reason === 'StorageFull' || reason === 'StorageUnavailable')
+      if (isFull) throw new TidelogError('tidelog/storage-lost', 'there is no room for the rest')
+      commits += answer.commits
+      events += answer.events
+      refused.push(...answer.refused)
+      meter.reach(events, total)
+    }
+    meter.reach(events, events)
+    return { commits, events, refused }
+  }
+  const finished = run()
+  // Who only watches the progress need not hear of it twice.
+  finished.catch(() => {})
+  return { progress: meter, finished }
+}
+
+async function* filesOf(source: ImportSource): AsyncGenerator<string> {
+  const files = new FileSplitter()
+  const texts = source instanceof Blob ? textsOf(source) : source
+  for await (const text of texts) yield* files.take(text)
+  mustBe(files.isAtEnd, 'a segment file', 'cut short')
+}
+
+async function* textsOf(blob: Blob): AsyncGenerator<string> {
+  const reader = blob.stream().pipeThrough(new TextDecoderStream()).getReader()
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    yield value
+  }
+}

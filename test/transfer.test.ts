@@ -1,0 +1,123 @@
+import { unwrap } from 'tidelog'
+import { exportLog, importLog, syncProgress } from 'tidelog/transfer'
+import { expect, test } from 'vitest'
+import { added, created, devicesOf, readAll, type ShopLog, shopWorld } from './world.ts'
+
+/** A log of 60 events in commits of one and two, confirmed, and one that is pending. */
+async function filled() {
+  const world = shopWorld()
+  const [ann, bob] = devicesOf(world, 2)
+  for (let n = 0; n < 20; n++) {
+    unwrap(await ann!.log.append([created(`c${n}`)], { metadata: { note: `${n}` } }))
+    unwrap(await bob!.log.append([added(`c${n % 7}`, `i${n}`), added(`c${n}`, `j${n}`)]))
+  }
+  await world.settle()
+  ann!.offline()
+  unwrap(await ann!.log.append([created('pending')]))
+  return { world, log: ann!.log }
+}
+const contentOf = async (log: ShopLog) =>
+  (await readAll(log)).filter(({ stream }) => !stream.includes('pending')).map(({ position: _, ...event }) => event)
+
+const textOf = async (log: ShopLog): Promise<string> => {
+  let text = ''
+  for await (const piece of exportLog(log)) text += piece.text
+  return text
+}
+
+test('RX-32 an exported log, cut anywhere, is imported with its ids, times, metadata and versions', async () => {
+  const { world, log } = await filled()
+  const text = await textOf(log)
+  const other = shopWorld({ devices: 2, seed: 2 })
+  const [carl, dora] = devicesOf(other, 2)
+  const pieces = Array.from({ length: Math.ceil(text.length / 777) }, (_, at) => text.slice(at * 777, at * 777 + 777))
+  const importing = importLog(carl!.log, pieces, { total: 60 })
+  expect(await importing.finished).toEqual({ commits: 40, events: 60, refused: [] })
+  expect(importing.progress.get()).toMatchObject({ done: 60, total: 60, remainingMs: 0 })
+  expect(await contentOf(carl!.log)).toEqual(await contentOf(log))
+  await other.settle()
+  expect(await contentOf(dora!.log)).toEqual(await contentOf(log))
+  await Promise.all([world.close(), other.close()])
+})
+
+test('RX-32 an export goes on behind the cursor of any of its pieces', async () => {
+  const { world, log } = await filled()
+  const all = await readAll(log)
+  for (const after of [0, 1, 3, 30, 57, 60]) {
+    const exporting = exportLog(log, { after })
+    let text = ''
+    for await (const piece of exporting) {
+      text += piece.text
+      expect(piece.cursor).toBe(60)
+    }
+    expect(exporting.progress.get()).toMatchObject(after < 60 ? { done: 60 - after, total: 60 - after } : { done: 0 })
+    const other = shopWorld({ devices: 1, seed: 3 })
+    const [carl] = devicesOf(other, 1)
+    const wanted = all.filter(({ position = 0 }) => position > after && position <= 60)
+    const { events } = await importLog(carl!.log, [text]).finished
+    expect(events).toBe(wanted.length)
+    expect((await readAll(carl!.log)).map(({ id }) => id)).toEqual(wanted.map(({ id }) => id))
+    await other.close()
+  }
+  await world.close()
+})
+
+test('what is there already stays once, and other content under a known id is refused', async () => {
+  const { world, log } = await filled()
+  const text = await textOf(log)
+  const other = shopWorld({ devices: 1, seed: 4 })
+  const [carl] = devicesOf(other, 1)
+  const [first] = await readAll(log)
+  unwrap(await carl!.log.append([created('mine')], { commitId: first!.commitId }))
+  const { refused } = await importLog(carl!.log, [text]).finished
+  expect(refused).toEqual([{ commitId: first!.commitId, reason: 'IdTaken' }])
+  const once = await readAll(carl!.log)
+  expect(await importLog(carl!.log, new Blob([text])).finished).toMatchObject({ commits: 40, refused })
+  expect((await readAll(carl!.log)).map(({ id }) => id)).toEqual(once.map(({ id }) => id))
+  await Promise.all([world.close(), other.close()])
+})
+
+test('what is no export, or is cut short, is refused with a typed error, and what came before stays', async () => {
+  const { world, log } = await filled()
+  const text = await textOf(log)
+  const other = shopWorld({ devices: 1, seed: 5 })
+  const [carl] = devicesOf(other, 1)
+  for (const wrong of [
+    'no export\n',
+    '{"format":2}\n',
+    text.slice(0, -1),
+    `${text}more\n`,
+    text.replace('"j3"', '"j3'),
+  ])
+    await expect(importLog(carl!.log, [wrong]).finished).rejects.toMatchObject({ name: 'tidelog/argument' })
+  expect(await readAll(carl!.log)).toHaveLength(60)
+  expect(() => importLog({ sync: carl!.log.sync }, [text])).toThrow("a log can't be")
+  await Promise.all([world.close(), other.close()])
+})
+
+test('an import stops between two pieces when its signal says so', async () => {
+  const { world, log } = await filled()
+  const text = await textOf(log)
+  const other = shopWorld({ devices: 1, seed: 6 })
+  const [carl] = devicesOf(other, 1)
+  const { finished } = importLog(carl!.log, [text], { signal: AbortSignal.abort(new Error('enough')) })
+  await expect(finished).rejects.toThrow('enough')
+  expect(await readAll(carl!.log)).toHaveLength(0)
+  await Promise.all([world.close(), other.close()])
+})
+
+test('the progress of a sync tells how far the log has followed its server', async () => {
+  const world = shopWorld()
+  const [ann, bob] = devicesOf(world, 2)
+  bob!.offline()
+  for (let n = 0; n < 5; n++) unwrap(await ann!.log.append([created(`c${n}`)]))
+  await world.settle()
+  const progress = syncProgress(bob!.log)
+  const seen: (number | undefined)[][] = []
+  progress.subscribe(() => seen.push([progress.get().done, progress.get().total]))
+  bob!.online()
+  await world.settle()
+  expect(seen.at(-1)).toEqual([5, 5])
+  progress.close()
+  await world.close()
+})
