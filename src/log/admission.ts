@@ -19,6 +19,8 @@ export type Admission =
 export interface Staged {
   readonly commits: Commit[]
   readonly ids: Set<string>
+  /** Ids of the group that may be sealed here already. */
+  readonly perhapsSealed: ReadonlySet<string>
   /** The last version of each stream that was looked at, with what is staged. */
   readonly last: Map<string, number>
 }
@@ -64,7 +66,7 @@ export const isKnown = async (
   (view.dead.has(id) && isRetry !== true) ||
   staged.ids.has(id) ||
   view.confirmed.positionOf(id) !== undefined ||
-  (view.sealed.segments.length > 0 && (await view.positionOf(id)) !== undefined)
+  (staged.perhapsSealed.has(id) && (await view.positionOf(id)) !== undefined)
 
 const isExpired = (view: View, marker: Marker): boolean =>
   marker.database !== view.identity || marker.revision < view.floor || marker.revision > view.revision

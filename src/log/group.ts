@@ -23,7 +23,9 @@ export async function checkGroup<W extends Incoming>(
 ): Promise<readonly Checked<W>[]> {
   const { view, deciding } = engine
   const decide = deciding?.forGroup(engine, isLocal)
-  const staged: Staged = { commits: [], ids: new Set(), last: new Map() }
+  // Once for the group: each look may read the disk.
+  const perhapsSealed = await view.sealed.mayHold(group.map(({ commit }) => commit.id))
+  const staged: Staged = { commits: [], ids: new Set(), perhapsSealed, last: new Map() }
   const makeReady = async (waiting: W): Promise<Ready> => {
     const { commit, expected } = waiting
     if (await isKnown(view, staged, waiting)) return { ...waiting, admission: { kind: 'known' } }

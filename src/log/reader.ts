@@ -28,7 +28,8 @@ export class Reader {
   async #read({ options, cursor, through: fixed }: ReadRequest): Promise<ReadAnswer> {
     const { view } = this.#engine
     const spec = readOptions(options)
-    if (fixed === undefined) await this.#engine.catchUp()
+    // Where to look among what is sealed is looked up meanwhile.
+    if (fixed === undefined) await Promise.all([this.#engine.catchUp(), view.sealed.lookUp(spec.selectors)])
     if (spec.after !== undefined && !isReadable(view, spec.after)) throw markerExpired()
     const through = fixed ?? view.confirmed.head.position
     // What follows up to the first await is one moment: positions, pending events and the marker belong together.

@@ -1,7 +1,7 @@
 import { createBreather } from '../core/breather.ts'
 import { nextDigest } from '../core/digest.ts'
 import { TidelogError } from '../core/errors.ts'
-import type { LogRow, SegmentPlace } from '../protocol/rows.ts'
+import { type LogRow, rowFormat, type SegmentPlace } from '../protocol/rows.ts'
 import { type PlacedCommit, packInSteps, type Segment, type VersionBefore } from '../segments/pack.ts'
 import type { Request, Store } from '../store/store.ts'
 import { keepCheckpoint } from './checkpoint.ts'
@@ -35,6 +35,9 @@ export const sealOptions: SealOptions = {
   unsealedMax: 50_000,
 }
 
+/** Characters of a row that are worth another write to be rid of. */
+const heldTextMin = 4_000
+
 /** An append waits no longer than this for what is packed beside it. */
 const packMsMax = 8
 
@@ -56,6 +59,8 @@ interface Packed {
   readonly before: SealedLog
   readonly segment: SegmentPlace
   readonly rows: readonly Request[]
+  /** Revisions of large rows of `writes` that held what is packed. */
+  readonly held: readonly number[]
 }
 
 /** How far to seal now: the end of a record. */
@@ -80,7 +85,7 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   const commits: PlacedCommit[] = []
   for (const place of sealed.segments.slice(before.segments.length)) commits.push(...(await sealed.commitsOf(place)))
   const again = countByStream(commits)
-  commits.push(...tail)
+  commits.push(...tail.commits)
   mustReach(commits, before, through, digest)
   const countOf = await view.sealedCounts(countByStream(commits).keys())
   if (view.sealed !== sealed) throw new SegmentGone()
@@ -89,7 +94,7 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   const isSpread = last - first + 1 >= options.max / 2
   const segment: SegmentPlace = { first, last, parts: parts.length, isSpread, digest }
   const texts = isSpread ? directory.buckets() : [directory.text()]
-  return { sealed, before, segment, rows: segmentRows(segment, parts, texts) }
+  return { sealed, before, segment, rows: segmentRows(segment, parts, texts), held: tail.held }
 }
 
 /** Appends and reads come in between. */
@@ -124,7 +129,7 @@ function mustReach(commits: readonly PlacedCommit[], { head }: SealedLog, throug
   if (computed !== digest) throw new TidelogError('tidelog/storage-lost', `rows up to ${through} are missing`)
 }
 
-function planOf(view: View, { before, segment, rows }: Packed): Plan<boolean> {
+function planOf(view: View, { before, segment, rows, held }: Packed): Plan<boolean> {
   const { confirmed, revision } = view
   const { first, last } = segment
   const checkpoint = keepCheckpoint({
@@ -133,7 +138,12 @@ function planOf(view: View, { before, segment, rows }: Packed): Plan<boolean> {
     tailFrom: view.local === true && confirmed.head.position > last ? confirmed.recordOf(last + 1).key : revision + 1,
     view: view.save(revision + 1),
   })
-  const beside: readonly Request[] = [{ op: 'delete', store: 'log', from: first, to: last }, ...rows, checkpoint]
+  const beside: readonly Request[] = [
+    { op: 'delete', store: 'log', from: first, to: last },
+    ...rows,
+    ...held.map((own) => stubOf(own, revision + 1)),
+    checkpoint,
+  ]
   return { row: { kind: 'seal', segment }, beside, result: true }
 }
 
@@ -142,10 +152,22 @@ function smallAtEnd({ segments }: SealedLog): readonly SegmentPlace[] {
   return segments.slice(segments.findLastIndex(({ isSpread }) => isSpread) + 1)
 }
 
-/** The commits between what is sealed and a position. */
-export async function contentOf(store: Store, view: View, through: number): Promise<readonly PlacedCommit[]> {
+/** In a log that is its own sequencer: the key stays taken, and the content is in the segment. */
+const stubOf = (revision: number, by: number): Request => ({
+  op: 'put',
+  store: 'writes',
+  row: { kind: 'stub', revision, format: rowFormat, by, isSealed: true },
+})
+
+/** The commits between what is sealed and a position, and the rows of `writes` that hold much of it. */
+export async function contentOf(
+  store: Store,
+  view: View,
+  through: number,
+): Promise<{ readonly commits: readonly PlacedCommit[]; readonly held: readonly number[] }> {
   const { confirmed, sealed } = view
   const commits: PlacedCommit[] = []
+  const held: number[] = []
   let first = sealed.head.position + 1
   const take = (text: string, revisionOf: (at: number) => number): void => {
     // A condition was for the sequencer; it may be as long as a commit, and would stand in every part.
@@ -157,11 +179,15 @@ export async function contentOf(store: Store, view: View, through: number): Prom
   const [from, to] = [confirmed.recordOf(first).key, confirmed.recordOf(through).key]
   if (view.local === true) {
     const [rows] = await store.run([{ op: 'range', store: 'writes', from, to }])
-    for (const row of rows) if (row.kind === 'append') take(row.commits, () => row.revision)
+    for (const row of rows) {
+      if (row.kind !== 'append') continue
+      take(row.commits, () => row.revision)
+      if (row.commits.length > heldTextMin) held.push(row.revision)
+    }
   } else {
     const [rows] = await store.run([{ op: 'range', store: 'log', from, to }])
     const records = rows.filter((row): row is LogRow => 'commits' in row)
     for (const row of records) take(row.commits, (at) => row.revisions[at] ?? 0)
   }
-  return commits
+  return { commits, held }
 }

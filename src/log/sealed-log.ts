@@ -65,6 +65,17 @@ export class SealedLog {
     return counts
   }
 
+  /** Which of some commits may be here: two ids can look alike. */
+  async mayHold(ids: readonly string[]): Promise<ReadonlySet<string>> {
+    if (this.segments.length === 0) return new Set()
+    const find = await this.#shelf.find(this.segments, ids.map(termOf.commit))
+    const isIn = (id: string): boolean => {
+      const findIn = find(termOf.commit(id))
+      return this.segments.some((_, at) => findIn(at) !== undefined)
+    }
+    return new Set(ids.filter(isIn))
+  }
+
   /** The first position of a commit. */
   async positionOf(commitId: string): Promise<number | undefined> {
     return (await this.commitOf(commitId))?.first
@@ -90,6 +101,11 @@ export class SealedLog {
       return { commit: placed.commit, first: placed.first, versions }
     }
     return undefined
+  }
+
+  /** Reads what {@link matching} has to know first, so that it need not wait for it. */
+  async lookUp(selectors: readonly Selector[]): Promise<void> {
+    await this.#shelf.find(this.segments, termsOf(selectors))
   }
 
   /** Events that match, segment by segment, in the window's direction. */

@@ -47,7 +47,7 @@ async function stretchOf(
   if (place !== undefined)
     return { before: sealed.until(place.first), all: await sealed.commitsOf(place), digest: place.digest }
   const { last } = confirmed.recordOf(Math.min(confirmed.head.position, after + sealOptions.max))
-  return { before: sealed, all: await contentOf(store, view, last), digest: confirmed.digestAt(last) }
+  return { before: sealed, all: (await contentOf(store, view, last)).commits, digest: confirmed.digestAt(last) }
 }
 
 /** Appends the commits of a segment file as they are; those that are known stay. Throws `tidelog/argument` for any other text. */

@@ -153,7 +153,7 @@ export class View {
     }
   }
 
-  /** Takes the next row. False when it is a pull whose records have not been read yet. */
+  /** Takes the next row. False when it is a pull whose records have not been read yet, or stands for what is sealed. */
   take(row: WriteRow, commits?: readonly Commit[]): boolean {
     if (row.revision <= this.revision) return true
     if (row.revision > this.revision + 1)
@@ -163,6 +163,7 @@ export class View {
       return false
     }
     if (row.kind === 'pull' && !row.segment && this.confirmed.head.position < row.through.position) return false
+    if (row.kind === 'stub' && row.isSealed === true) return false
     this.#fold(row, commits)
     this.revision = row.revision
     if (row.kind !== 'append' && row.kind !== 'stub' && row.kind !== 'seal') this.reordered = row.revision

@@ -17,15 +17,6 @@ export const downloading = [
     edit(download, ' || partsFor(selectors, find, partCount).length > 0', ''),
   ],
   [
-    'a segment with what was withdrawn or refused',
-    'Whoever withdrew a commit hears that the server had it',
-    edit(
-      download,
-      'return [...dead, ...settled].some((id) => find(termOf.commit(id)) !== undefined)',
-      'return dead.size < 0 && settled.size < 0',
-    ),
-  ],
-  [
     'a segment over what is not sealed',
     'Segments have no gap',
     edit(download, 'sealed.head.position !== position || ', ''),
@@ -33,7 +24,7 @@ export const downloading = [
   [
     'a segment that does not follow',
     'What comes follows the confirmed head',
-    edit(download, 'position !== first - 1 || ', ''),
+    edit(download, 'position !== first - 1 || confirmed.head.digest !== digestBefore', 'first < 1'),
   ],
   [
     'counts from before a segment',
