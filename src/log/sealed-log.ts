@@ -148,19 +148,23 @@ export class SealedLog {
 
 /** Neighbours that are read together: many segments of a few parts each, or one of many. */
 function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {
-  let batch: PartsOf[] = []
+  let few: PartsOf[] = []
   let size = 0
   for (const one of asked) {
-    const isMany = one.numbers.length > fewPartsMax
-    if (size > 0 && (isMany || size > batchPartsMax)) {
-      yield batch
-      batch = []
+    const { length } = one.numbers
+    const isMany = length > fewPartsMax
+    if (few.length > 0 && (isMany || size + length > batchPartsMax)) {
+      yield few
+      few = []
       size = 0
     }
-    batch.push(one)
-    size += one.numbers.length
+    if (isMany) yield [one]
+    else {
+      few.push(one)
+      size += length
+    }
   }
-  yield batch
+  if (few.length > 0) yield few
 }
 
 const byPosition = (a: SealedEvent, b: SealedEvent): number => a.position - b.position
