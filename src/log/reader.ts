@@ -37,7 +37,7 @@ export class Reader {
     const window = windowOf(spec, through, cursor)
     const [pending, page] = await Promise.all([
       fixed === undefined ? pendingOf(view, spec) : [],
-      this.#page(spec.selectors, window, spec),
+      this.#page(spec.selectors, window, { ...spec, readsOn: options.limit === undefined }),
     ])
     const { reached, ...confirmed } = page
     return { ...confirmed, pending: JSON.stringify(pending), cursor: reached, through, head }
@@ -59,7 +59,7 @@ export class Reader {
     const isAdded = !hasNew && position >= view.sealed.head.position && revision > 0 && revision >= view.reordered
     const [pending, { events, reached }] = await Promise.all([
       pendingMatching(view, selectors, isAdded ? revision : 0),
-      this.#page(selectors, { after: position, through }, { limit: pageEventsMax }),
+      this.#page(selectors, { after: position, through }, { limit: pageEventsMax, readsOn: true }),
     ])
     const more = reached !== undefined
     return {
@@ -91,13 +91,13 @@ export class Reader {
   async #page(
     selectors: readonly Selector[],
     window: Window,
-    { limit, ...wanted }: Wanted & { readonly limit: number },
+    { limit, readsOn, ...wanted }: Wanted & { readonly limit: number; readonly readsOn?: boolean },
   ): Promise<Page> {
     const { view, content } = this.#engine
     const { sealed } = view
     const found: Found[] = []
     const takeSealed = async (): Promise<void> => {
-      for await (const events of sealed.matching(selectors, window))
+      for await (const events of sealed.matching(selectors, window, readsOn))
         for (const event of events) {
           if (found.length > limit) return
           if (isWanted(wanted, event.version, event.commit.revision)) found.push(event)

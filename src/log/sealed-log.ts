@@ -108,8 +108,12 @@ export class SealedLog {
     await this.#shelf.find(this.segments, termsOf(selectors))
   }
 
-  /** Events that match, segment by segment, in the window's direction. */
-  async *matching(selectors: readonly Selector[], window: Window): AsyncGenerator<readonly SealedEvent[]> {
+  /** Events that match, segment by segment, in the window's direction. `readsOn`: all of them will be asked for. */
+  async *matching(
+    selectors: readonly Selector[],
+    window: Window,
+    readsOn = false,
+  ): AsyncGenerator<readonly SealedEvent[]> {
     const { after, through, backwards = false } = window
     const overlapping = this.segments.filter(({ first, last }) => last > after && first <= through)
     if (backwards) overlapping.reverse()
@@ -118,8 +122,9 @@ export class SealedLog {
       return { place, numbers: partsFor(selectors, (term) => find(term)(at), place.parts) }
     })
     const isIn = ({ position }: SealedEvent): boolean => position > after && position <= through
-    for (const some of batchesOf(asked))
-      for await (const found of this.#eventsOf(some, selectors)) {
+    const batches = [...batchesOf(asked)]
+    for (const [at, some] of batches.entries())
+      for await (const found of this.#eventsOf(some, selectors, readsOn ? batches[at + 1] : undefined)) {
         const events = found.filter(isIn)
         if (backwards) events.reverse()
         if (events.length > 0) yield events
@@ -127,16 +132,27 @@ export class SealedLog {
   }
 
   /** The events that match in parts of one or of many segments, in log order, segment by segment. */
-  async *#eventsOf(asked: readonly PartsOf[], selectors: readonly Selector[]): AsyncGenerator<readonly SealedEvent[]> {
+  async *#eventsOf(
+    asked: readonly PartsOf[],
+    selectors: readonly Selector[],
+    next: readonly PartsOf[] | undefined,
+  ): AsyncGenerator<readonly SealedEvent[]> {
     const find = ({ revision }: SegmentPlace, texts: readonly string[]): SealedEvent[] =>
       texts.flatMap((text) => findInPart(text, selectors, revision)).sort(byPosition)
-    const [first] = asked
-    if (first !== undefined && first.numbers.length > fewPartsMax)
-      yield await this.#shelf.sorted(first, JSON.stringify(selectors), (texts) => find(first.place, texts))
-    else {
-      const texts = await this.#shelf.parts(asked)
-      for (const [nth, { place }] of asked.entries()) yield find(place, texts[nth] ?? [])
+    const sorted = ([one]: readonly PartsOf[] = []): Promise<readonly SealedEvent[]> | undefined =>
+      one && one.numbers.length > fewPartsMax
+        ? this.#shelf.sorted(one, JSON.stringify(selectors), (texts) => find(one.place, texts))
+        : undefined
+    const many = sorted(asked)
+    if (many !== undefined) {
+      const events = await many
+      // Read while these are taken page by page.
+      sorted(next)?.catch(() => {})
+      yield events
+      return
     }
+    const texts = await this.#shelf.parts(asked)
+    for (const [nth, { place }] of asked.entries()) yield find(place, texts[nth] ?? [])
   }
 
   /** The commits of a segment. */

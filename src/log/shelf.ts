@@ -6,8 +6,8 @@ import type { Key, Rows, Store } from '../store/store.ts'
 
 /** Characters of parts that are kept, those used last. */
 const partTextMax = 12_000_000
-/** Characters of parts whose events are kept in order; a single segment may have more. */
-const sortedTextMax = 8_000_000
+/** Parts whose events are kept in order: what somebody reads, and what comes next. */
+const sortedPartsMax = 500
 /** Characters of directories that are kept, those used last; each costs about as much again for its places. */
 const directoryTextMax = 24_000_000
 
@@ -33,6 +33,11 @@ class Recent<V> {
     return kept.value
   }
 
+  drop(name: string): void {
+    this.#size -= this.#values.get(name)?.size ?? 0
+    this.#values.delete(name)
+  }
+
   keep(name: string, value: V, size: number): void {
     this.#size += size - (this.#values.get(name)?.size ?? 0)
     this.#values.set(name, { value, size })
@@ -52,7 +57,7 @@ export class Shelf {
   readonly #store: Store
   readonly #directories = new Recent<Directory>(directoryTextMax)
   readonly #parts = new Recent<string>(partTextMax)
-  readonly #sorted = new Recent<readonly SealedEvent[]>(sortedTextMax)
+  readonly #sorted = new Recent<Promise<readonly SealedEvent[]>>(sortedPartsMax)
 
   constructor(store: Store) {
     this.#store = store
@@ -129,7 +134,7 @@ export class Shelf {
   }
 
   /** Events of many parts as `read` gives them, kept under a name for whoever reads them page by page. */
-  async sorted(
+  sorted(
     asked: PartsOf,
     name: string,
     read: (texts: readonly string[]) => readonly SealedEvent[],
@@ -137,9 +142,9 @@ export class Shelf {
     const full = `${nameOf(asked.place)} ${name}`
     const kept = this.#sorted.get(full)
     if (kept !== undefined) return kept
-    const texts = await this.manyParts(asked)
-    const events = read(texts)
-    this.#sorted.keep(full, events, sum(texts))
+    const events = this.manyParts(asked).then(read)
+    events.catch(() => this.#sorted.drop(full))
+    this.#sorted.keep(full, events, asked.numbers.length)
     return events
   }
 
@@ -192,5 +197,3 @@ function runsOf(numbers: readonly number[]): readonly { readonly from: number; r
   }
   return runs
 }
-
-const sum = (texts: readonly string[]): number => texts.reduce((length, text) => length + text.length, 0)
