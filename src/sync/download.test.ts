@@ -77,6 +77,27 @@ test('a download that breaks off goes on where it was', async () => {
   expect(await idsOf(device.tab)).toEqual(await pulledIds(device.server))
 })
 
+test('what is downloaded in vain again and again is pulled in the end', async () => {
+  const device = await run((server) => {
+    fillTwoSegments(server)
+    server.downloads.push(fail('waiting'), fail('waiting'), fail('waiting'))
+  })
+  expect(device.link()).toMatchObject({ state: 'waiting', failures: 1 })
+  await device.pass(60_000)
+  expect(device.link()).toMatchObject({ state: 'live', failures: 0 })
+  expect(device.server.asked.filter((path) => path === 'segment 1')).toHaveLength(3)
+  expect(segmentsOf(device)).toEqual([])
+  expect(await idsOf(device.tab)).toEqual(await pulledIds(device.server))
+})
+
+test('refused credentials end a download as they end everything', async () => {
+  const device = await run((server) => {
+    fillTwoSegments(server)
+    server.downloads.push(fail('needs-credentials'))
+  })
+  expect(device.link()).toMatchObject({ state: 'needs-credentials' })
+})
+
 test('a device in the middle of a segment pulls to its end, seals that, and takes the next one', async () => {
   const device = await run(async (server, tab) => {
     server.downloadFrom = 5

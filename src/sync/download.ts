@@ -3,9 +3,11 @@ import type { Engine } from '../log/engine.ts'
 import { seal, sealOptions } from '../log/seal.ts'
 import type { ListedSegment, PullPage, Seen } from '../protocol/sync.ts'
 import type { SegmentFile } from '../segments/file.ts'
-import { SyncFailure } from './failure.ts'
+import { SyncFailure, toFailure } from './failure.ts'
 import type { Transport } from './transport.ts'
 
+/** After so many downloads in a row that broke off the rest is pulled. */
+const failuresMax = 3
 /** Who is behind by fewer events than this pulls them. */
 const behindMin = 10_000
 
@@ -17,6 +19,8 @@ export class Downloads {
   #segments: readonly ListedSegment[] | undefined
   /** What has to be compared with a segment, or is wrong with it, makes pulling the shorter way. */
   #isOff = false
+  /** Downloads in a row that broke off. */
+  #failures = 0
 
   constructor(engine: Engine, transport: Transport, behind: number = behindMin) {
     this.#engine = engine
@@ -35,6 +39,20 @@ export class Downloads {
     const { view } = this.#engine
     const start = view.confirmed.head.position
     if (this.#isOff || serverHead - start < this.#behindMin) return false
+    try {
+      await this.#download(signal)
+      this.#failures = 0
+    } catch (error) {
+      const { kind } = toFailure(error)
+      if (signal.aborted || kind !== 'waiting' || ++this.#failures < failuresMax) throw error
+      // Whatever keeps files away, a page may get through.
+      this.#isOff = true
+    }
+    return view.confirmed.head.position > start
+  }
+
+  async #download(signal: AbortSignal): Promise<void> {
+    const { view } = this.#engine
     this.#segments ??= await this.#transport.segments(signal)
     const asked = new Map<ListedSegment, Promise<SegmentFile | undefined>>()
     const ask = (listed: ListedSegment): Promise<SegmentFile | undefined> => {
@@ -57,7 +75,6 @@ export class Downloads {
       this.#isOff = true
       break
     }
-    return view.confirmed.head.position > start
   }
 
   /** A page that ends with the segment in which it begins, so that the one behind it can follow. */
