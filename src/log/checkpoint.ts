@@ -22,7 +22,7 @@ export const keepCheckpoint = (checkpoint: Checkpoint): Request => ({
   row: { chain: checkpointChain, n: 0, format: rowFormat, checkpoint: JSON.stringify(checkpoint) },
 })
 
-/** Rows that are pruned at once: opening waits for it, and a row may take 0.5 ms. */
+/** Rows that are pruned at once: opening waits for it, and a row may take 0.3 ms. */
 const prunedMax = 50
 
 /**
