@@ -1,5 +1,5 @@
 import { isCount, isText } from '../src/core/guard.ts'
-import { isSeen, type Seen } from '../src/protocol/sync.ts'
+import { isHash, isSeen, type Seen } from '../src/protocol/sync.ts'
 import type { Action } from './options.ts'
 import { refuse } from './problems.ts'
 
@@ -21,14 +21,13 @@ export const methodOf = (endpoint: Endpoint): string => methods[endpoint]
 export const actionOf = (endpoint: Endpoint): Action => (endpoint === 'segments' ? 'pull' : endpoint)
 const isEndpoint = (value: string | undefined): value is Endpoint =>
   value !== undefined && Object.hasOwn(methods, value)
-const isHash = (value: string): boolean => /^[0-9a-f]{64}$/.test(value)
 
 /** Reads `{basePath}/{log}/{endpoint}` or `…/segments/{hash}`; throws a problem for any other path. */
 export function routeOf(pathname: string, basePath: string): Route {
   const [name, endpoint, hash, ...rest] = pathname.startsWith(`${basePath}/`)
     ? pathname.slice(basePath.length + 1).split('/')
     : []
-  const isFile = hash !== undefined && endpoint === 'segments' && isHash(hash)
+  const isFile = endpoint === 'segments' && isHash(hash)
   if (name === undefined || !isEndpoint(endpoint) || (hash !== undefined && !isFile) || rest.length > 0)
     return refuse(404, 'not-found', 'There is nothing at this address')
   return { endpoint, log: decodeName(name), ...(isFile ? { hash } : {}) }

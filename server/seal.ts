@@ -1,7 +1,7 @@
 import type { Commit } from '../src/core/commit.ts'
 import type { Seen } from '../src/protocol/sync.ts'
-import { toFileText } from '../src/segments/file.ts'
-import { type PlacedCommit, packInSteps, type Segment } from '../src/segments/pack.ts'
+import { hashOf, toFileText } from '../src/segments/file.ts'
+import { type PlacedCommit, packSegment } from '../src/segments/pack.ts'
 import { gzip } from './gzip.ts'
 import type { SyncLimits } from './options.ts'
 import type { LogStore, SegmentStore } from './store.ts'
@@ -38,10 +38,12 @@ export async function sealNext(log: string, context: SealContext): Promise<Prosp
   const { commits, end } = await take(log, after, context)
   if (head < end.position + segmentBehind) return { head, from: end.position + segmentBehind }
 
-  const text = toFileText(await pack(commits, await versions(log, listed), context), end.digest)
+  const counts = await versions(log, listed)
+  const packed = await packSegment(commits, (stream) => counts.get(stream) ?? 0, context.pause)
+  const text = toFileText(packed, end.digest)
   await context.pause()
   const bytes = new TextEncoder().encode(text)
-  const hash = toHex(await crypto.subtle.digest('SHA-256', bytes))
+  const hash = await hashOf(bytes)
   const segment = { first: after + 1, last: end.position, digest: end.digest, hash, bytes: bytes.byteLength }
   const gzipped = await gzip(bytes)
   await context.pause()
@@ -81,19 +83,3 @@ async function take(log: string, after: number, { store, limits, pause }: SealCo
 
 /** What matters only until a commit is confirmed; an older server may have stored it. */
 const withoutWishes = ({ condition: _, command: __, attempt: ___, ...commit }: Commit): Commit => commit
-
-async function pack(
-  commits: readonly PlacedCommit[],
-  versions: ReadonlyMap<string, number>,
-  { pause }: SealContext,
-): Promise<Segment> {
-  const steps = packInSteps(commits, (stream) => versions.get(stream) ?? 0)
-  for (;;) {
-    await pause()
-    const step = steps.next()
-    if (step.done === true) return step.value
-  }
-}
-
-const toHex = (bytes: ArrayBuffer): string =>
-  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('')

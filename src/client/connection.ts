@@ -31,7 +31,7 @@ export function createConnection(start: () => Promise<Session>): Connection {
   /** Rejections of the calls under way: racing each with one promise would keep them all. */
   const calls = createListeners<[Error]>()
   const connect = (): Promise<Session> => {
-    if (session !== undefined) return session
+    if (session) return session
     session = start().catch(fromWorker)
     session
       .then(({ lost }) => lost)
@@ -56,7 +56,7 @@ export function createConnection(start: () => Promise<Session>): Connection {
     }
   }
   const call: Call = async (use) => {
-    if (closing !== undefined) throw new TidelogError('tidelog/log-closed', 'the log is closed')
+    if (closing) throw new TidelogError('tidelog/log-closed', 'the log is closed')
     const running = attempt(use, false)
     under.add(running)
     try {
@@ -69,7 +69,7 @@ export function createConnection(start: () => Promise<Session>): Connection {
     // The worker may answer the close before a call that it has already carried out.
     await Promise.allSettled(under)
     const last = await session?.catch(() => undefined)
-    if (last === undefined) return
+    if (!last) return
     await attempt((api) => api.close(), true).catch(() => {})
     last.end()
   }

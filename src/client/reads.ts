@@ -14,30 +14,32 @@ export interface AnyReadResult extends AsyncIterable<AnyEvent> {
 /** Reads a log page by page; the worker refuses options that make no sense. */
 export function readLog(call: Call, definitions: EventMap, options: AnyReadOptions): AnyReadResult {
   mustBeJson(options)
-  const isBackwards = options.direction === 'backwards'
+  const { direction, limit = Infinity } = options
+  const isBackwards = direction === 'backwards'
   const ask = (cursor?: number, through?: number): Promise<ReadAnswer> =>
     call((api) => api.read({ options, cursor, through }))
   /** Confirmed pages, and the pending events of the first one's moment. */
   async function* pages(start: ReadAnswer): AsyncGenerator<string> {
     if (isBackwards) yield start.pending
-    let next: Promise<ReadAnswer> | undefined = Promise.resolve(start)
-    while (next !== undefined) {
-      const { events, cursor }: ReadAnswer = await next
-      // Asked for while this page is read: half of the time is the worker's.
-      next = cursor === undefined ? undefined : ask(cursor, start.through)
-      next?.catch(() => {})
+    for (let page = start; ; ) {
+      const { events, cursor } = page
+      // Asked for while this page is read: half of the time is the worker's. One with a limit mostly ends with it.
+      const ahead = cursor && limit === Infinity ? ask(cursor, start.through) : undefined
+      ahead?.catch(() => {})
       yield events
+      if (!cursor) break
+      page = await (ahead ?? ask(cursor, start.through))
     }
     if (!isBackwards) yield start.pending
   }
   async function* eventsOf(start: () => Promise<ReadAnswer>): AsyncGenerator<AnyEvent> {
-    let { limit: left = Infinity } = options
+    let left = limit
     for await (const page of pages(await start()))
       for (const event of decodeAll(definitions, page)) {
         // What this build does not know is left out before it counts.
         if (event.type === '$unknown' && options.unknown !== 'yield') continue
-        if (left-- <= 0) return
-        yield event
+        if (left > 0) yield event
+        if (--left <= 0) return
       }
   }
   let shared: Promise<ReadAnswer> | undefined
@@ -55,6 +57,6 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
       return { events, head: (await first()).head }
     },
     // Each iteration is a read of its own; only `head` and `all` share one.
-    [Symbol.asyncIterator]: () => eventsOf(shared === undefined ? first : ask),
+    [Symbol.asyncIterator]: () => eventsOf(shared ? ask : first),
   }
 }

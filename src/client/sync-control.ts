@@ -18,7 +18,7 @@ export function createSyncControl(
   const cell = createCell(status())
   const refresh = async (): Promise<void> => {
     const headers = await credentials?.()
-    if (headers !== undefined) await call((api) => api.setCredentials(headers))
+    if (headers) await call((api) => api.setCredentials(headers))
   }
   const show = (): void => cell.set(status())
   feed.onCounts = show

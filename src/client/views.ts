@@ -25,7 +25,7 @@ export function createViews(call: Call, feed: Feed, clock: Clock): Views {
       const types = Object.keys(on)
       const key = JSON.stringify([name, version, scope, types])
       const present = views.get(key)
-      if (present !== undefined) return present as View<S>
+      if (present) return present as View<S>
       const spec = { key, initial, on, scope, types, definitions: definitionsOf(events) }
       const view = createLiveView<S>(spec, source, clock, () => views.delete(key))
       views.set(key, view)

@@ -17,7 +17,7 @@ export async function whenConfirmed(
   ...[{ commitId, versions }, { signal } = {}]: Asked
 ): Promise<unknown> {
   // Nothing was written for it.
-  if (versions !== undefined && Object.keys(versions).length === 0) return { status: 'nothing-to-do' }
+  if (versions && Object.keys(versions).length === 0) return { status: 'nothing-to-do' }
   for (;;) {
     // Listening comes before asking, so that a move in between is not missed.
     const moved = feed.nextMove(signal)

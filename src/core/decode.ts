@@ -19,8 +19,8 @@ export function decodeEvent(definitions: EventMap, placed: PlacedEvent): Decoded
   const isUnknown = def === undefined || v > def.version
   const data = isUnknown ? placed.data : upcast(def, v, placed)
   // Whole logs pass here: what it consists of is known, so that nothing has to be taken apart to be copied or frozen.
-  Object.freeze(tags)
-  Object.freeze(metadata)
+  deepFreeze(tags)
+  deepFreeze(metadata)
   deepFreeze(data)
   const event = { type, data, id, commitId, stream, version, time, metadata, tags, position }
   return Object.freeze(isUnknown ? { ...event, type: '$unknown', originalType: type } : event)
@@ -60,7 +60,6 @@ export const decodeIn = <T extends object>(definitions: EventMap, value: T): Dec
 /** Freezes plain data all the way down. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  // Whole logs pass here: what is no object is not even asked.
-  for (const name in value) if (typeof value[name] === 'object') deepFreeze(value[name])
+  for (const name in value) deepFreeze(value[name])
   return Object.freeze(value)
 }

@@ -41,7 +41,7 @@ export function defineProjection<M extends EventMap, S, P = void>(
 export function mustBeFold<M extends EventMap>(events: Events<M>, name: string, on: object): void {
   mustBe(isText(name, 128), 'a name', name)
   const known = definitionsOf(events)
-  for (const type of Object.keys(on)) mustBe(type in known, 'a handled event', type)
+  for (const type of Object.keys(on)) mustBe(type in known, 'a handler', type)
 }
 
 /** Folds events over a state. Events without a handler, and unknown ones, leave it as it is. */

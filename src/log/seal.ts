@@ -2,7 +2,7 @@ import { createBreather } from '../core/breather.ts'
 import { nextDigest } from '../core/digest.ts'
 import { TidelogError } from '../core/errors.ts'
 import { type LogRow, rowFormat, type SegmentPlace } from '../protocol/rows.ts'
-import { type PlacedCommit, packInSteps, type Segment, type VersionBefore } from '../segments/pack.ts'
+import { type PlacedCommit, packSegment, type Segment, type VersionBefore } from '../segments/pack.ts'
 import type { Request, Store } from '../store/store.ts'
 import { keepCheckpoint } from './checkpoint.ts'
 import type { Engine, Plan } from './engine.ts'
@@ -80,7 +80,7 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   if (through === undefined) return undefined
   const digest = confirmed.digestAt(through)
   const small = smallAtEnd(sealed)
-  const before = small.length < options.smallMax ? sealed : sealed.until(small[0]?.first ?? 0)
+  const before = small.length < options.smallMax ? sealed : sealed.until(small[0]?.first ?? Infinity)
   const tail = await contentOf(store, view, through)
   const commits: PlacedCommit[] = []
   for (const place of sealed.segments.slice(before.segments.length)) commits.push(...(await sealed.commitsOf(place)))
@@ -97,20 +97,12 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   return { sealed, before, segment, rows: segmentRows(segment, parts, texts), held: tail.held }
 }
 
-/** Appends and reads come in between. */
-export async function packCalmly(
+/** Packs while appends and reads come in between. */
+export const packCalmly = (
   { clock }: Engine,
   commits: readonly PlacedCommit[],
   versionBefore: VersionBefore,
-): Promise<Segment> {
-  const breathe = createBreather(clock, packMsMax)
-  const steps = packInSteps(commits, versionBefore)
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
-    await breathe()
-  }
-}
+): Promise<Segment> => packSegment(commits, versionBefore, createBreather(clock, packMsMax))
 
 export function countByStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()

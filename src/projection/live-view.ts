@@ -118,7 +118,7 @@ async function loadSnapshot<S>(
 ): Promise<readonly [state: S, position: number] | undefined> {
   const snapshot = await call((api) => api.getSnapshot(key))
   const state = snapshot && JSON.parse(snapshot.state).state
-  return state === undefined ? undefined : [state, snapshot?.position ?? 0]
+  return snapshot && state !== undefined ? [state, snapshot.position] : undefined
 }
 
 /** Saves a state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
@@ -169,8 +169,8 @@ function createFollower<S>(
   }
   // What can't be read is not taken for a state: everything is folded again.
   const restored = loadSnapshot<S>(key, call)
-    .then((snapshot = [initial, 0]) => {
-      ;[confirmed, position] = snapshot
+    .then((found) => {
+      if (found) [confirmed, position] = found
     })
     .catch(() => {})
   const follow = async (): Promise<void> => {

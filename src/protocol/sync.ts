@@ -114,7 +114,8 @@ export const isPullPage = (value: unknown): value is PullPage =>
   isCount(value.head) &&
   isListOf(value.commits, isCommit)
 
-const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+/** Guards the name of a segment's file. */
+export const isHash = (value: unknown): value is string => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 
 const isListedSegment = (value: unknown): value is ListedSegment =>
   isRecord(value) &&

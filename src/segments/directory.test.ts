@@ -1,8 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DirectoryBuilder, type Found, streamVersions } from './directory.ts'
-import { packSegment } from './pack.ts'
-import { anyCommits, anyName, findTerm, oddNames, readAll, termsByPart, throughUtf8 } from './segments.fixture.ts'
+import {
+  anyCommits,
+  anyName,
+  findTerm,
+  oddNames,
+  packAtOnce,
+  readAll,
+  termsByPart,
+  throughUtf8,
+} from './segments.fixture.ts'
 import { bucketCount, bucketOf, type Term, termOf } from './terms.ts'
 
 const before = (stream: string): number => stream.length * 5_000
@@ -19,7 +27,7 @@ describe('the directory of a segment', () => {
   test('finds for a term the parts with such an event and no others, in the whole text and in its bucket', () => {
     fc.assert(
       fc.property(anyCommits, fc.array(anyTerm), (commits, others) => {
-        const segment = packSegment(commits, before)
+        const segment = packAtOnce(commits, before)
         const [text, buckets] = [segment.directory.text(), segment.directory.buckets()]
         const terms = termsByPart(segment)
         const partCount = segment.parts.length
@@ -36,7 +44,7 @@ describe('the directory of a segment', () => {
   test('knows the last version of a stream and none of other terms', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        const segment = packSegment(commits, before)
+        const segment = packAtOnce(commits, before)
         const text = segment.directory.text()
         const versionOf = (term: Term): number | undefined => findTerm(text, term, segment.parts.length)?.version
         const last = new Map<string, number>()

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { readFileText, toFileText } from './file.ts'
-import { packSegment } from './pack.ts'
-import { anyCommits, throughUtf8 } from './segments.fixture.ts'
+import { anyCommits, packAtOnce, throughUtf8 } from './segments.fixture.ts'
 
 const digest = '0123456789abcdef'
-const anySegment = anyCommits.map((commits) => packSegment(commits, () => 0))
+const anySegment = anyCommits.map((commits) => packAtOnce(commits, () => 0))
 
 describe('a segment file', () => {
   test('gives back what it was made of, also after a way as UTF-8', () => {
@@ -30,7 +29,7 @@ describe('a segment file', () => {
 
   test('with a header of another format, or none, is not read', () => {
     const text = toFileText(
-      packSegment(fc.sample(anyCommits, { numRuns: 1, seed: 1 })[0] ?? [], () => 0),
+      packAtOnce(fc.sample(anyCommits, { numRuns: 1, seed: 1 })[0] ?? [], () => 0),
       digest,
     )
     const [header = ''] = text.split('\n')

@@ -12,7 +12,7 @@ export interface SegmentFile {
   readonly last: number
   /** Digest of the log up to `last`. */
   readonly digest: string
-  /** One text for each bucket, or a single one. */
+  /** One text for each bucket. */
   readonly directory: readonly string[]
   readonly parts: readonly string[]
 }
@@ -44,6 +44,12 @@ export function readFileText(text: string): SegmentFile | undefined {
   const parts = header.parts.map(take)
   const { first, last, digest } = header
   return end === text.length ? { first, last, digest, directory, parts } : undefined
+}
+
+/** Names a file: SHA-256 of its text in UTF-8, as 64 hexadecimal digits. */
+export async function hashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 interface Header {

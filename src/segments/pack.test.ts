@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../core/commit.ts'
-import { type PlacedCommit, packSegment } from './pack.ts'
+import type { PlacedCommit } from './pack.ts'
 import { commitsOf, readPart } from './part.ts'
-import { anyCommits, commitWith, oddNames, place, readAll, throughUtf8 } from './segments.fixture.ts'
+import { anyCommits, commitWith, oddNames, packAtOnce, place, readAll, throughUtf8 } from './segments.fixture.ts'
 
 const partEventsMax = 100
 const partTextMax = 40_000
@@ -35,7 +35,7 @@ describe('a packed segment', () => {
   test('gives every event back with its content and place', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        const segment = packSegment(commits, before)
+        const segment = packAtOnce(commits, before)
         const read = readAll(segment).flat()
         const inLogOrder = read
           .map(({ placed, commit: { revision } }) => ({ placed, revision }))
@@ -54,7 +54,7 @@ describe('a packed segment', () => {
     const events = Array.from({ length: 3_000 }, (_, at) => ({ ...eventIn(`s${(at * at) % 7}`), data: at }))
     const inCommits = Array.from({ length: 300 }, (_, at) => commitWith(`c${at}`, events.slice(at * 10, at * 10 + 10)))
     const commits = place(5_001, inCommits)
-    const read = readAll(packSegment(commits, before)).flat()
+    const read = readAll(packAtOnce(commits, before)).flat()
     const places = read.map(({ placed, commit: { revision } }) => ({ placed, revision }))
     expect(places.sort((a, b) => a.placed.position - b.placed.position)).toEqual(walk(commits, before))
   })
@@ -62,7 +62,7 @@ describe('a packed segment', () => {
   test('gives the commits back with all their fields, those of a newer app too', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        expect(commitsOf(readAll(packSegment(commits, before)).flat())).toEqual(commits)
+        expect(commitsOf(readAll(packAtOnce(commits, before)).flat())).toEqual(commits)
       }),
     )
   })
@@ -70,7 +70,7 @@ describe('a packed segment', () => {
   test('tells of each event the commit it came in', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        for (const events of readAll(packSegment(commits, before)))
+        for (const events of readAll(packAtOnce(commits, before)))
           for (const { placed, commit } of events) {
             const source = commits.find(({ commit: { id } }) => id === placed.commitId)
             const { events: all, ...head } = source!.commit
@@ -84,7 +84,7 @@ describe('a packed segment', () => {
   test('survives being written as UTF-8', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        const { parts, directory } = packSegment(commits, before)
+        const { parts, directory } = packAtOnce(commits, before)
         for (const text of [...parts, directory.text(), ...directory.buckets()]) expect(throughUtf8(text)).toBe(text)
       }),
     )
@@ -93,7 +93,7 @@ describe('a packed segment', () => {
   test('has its events in the order of streams and, in a stream, of positions', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        const read = readAll(packSegment(commits, before)).flatMap((events) => events.map(({ placed }) => placed))
+        const read = readAll(packAtOnce(commits, before)).flatMap((events) => events.map(({ placed }) => placed))
         const sorted = read.toSorted((a, b) =>
           a.stream === b.stream ? a.position - b.position : a.stream < b.stream ? -1 : 1,
         )
@@ -104,7 +104,7 @@ describe('a packed segment', () => {
 
   test('has a stream of a hundred small events in one or two parts, however they are spread in the log', () => {
     const events = Array.from({ length: 1_000 }, (_, at) => eventIn(`s${at % 10}`))
-    const parts = readAll(packSegment(singles(events), none))
+    const parts = readAll(packAtOnce(singles(events), none))
     for (let n = 0; n < 10; n++) {
       const holding = parts.filter((events) => events.some(({ placed }) => placed.stream === `s${n}`))
       expect([1, 2]).toContain(holding.length)
@@ -114,7 +114,7 @@ describe('a packed segment', () => {
   test('counts versions on from what each stream had before', () => {
     const names = [...oddNames, ...oddNames]
     const asked: string[] = []
-    const { parts } = packSegment(singles(names.map((name) => eventIn(name))), (stream) => {
+    const { parts } = packAtOnce(singles(names.map((name) => eventIn(name))), (stream) => {
       asked.push(stream)
       return oddNames.indexOf(stream) * 1_000
     })
@@ -131,7 +131,7 @@ describe('a part', () => {
   test('keeps to its bounds in events and text, unless one event is larger', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        for (const text of packSegment(commits, before).parts) {
+        for (const text of packAtOnce(commits, before).parts) {
           const events = readPart(text)
           expect(events.length).toBeGreaterThan(0)
           expect(events.length).toBeLessThanOrEqual(partEventsMax)
@@ -144,7 +144,7 @@ describe('a part', () => {
   test('ends only where the next event would not fit', () => {
     fc.assert(
       fc.property(anyCommits, (commits) => {
-        const { parts } = packSegment(commits, before)
+        const { parts } = packAtOnce(commits, before)
         // A character for each event is kept free for its commit's place in the part.
         const nearlyFull = partTextMax - 3 * partEventsMax
         for (const [at, text] of parts.entries()) {
@@ -162,14 +162,14 @@ describe('a part', () => {
       ...rest,
       commit: { ...commit, metadata: { note: 'n'.repeat(3_000) } },
     }))
-    const { parts } = packSegment(commits, none)
+    const { parts } = packAtOnce(commits, none)
     for (const text of parts) expect(text.length).toBeLessThanOrEqual(partTextMax)
     expect(parts.length).toBeLessThan(20)
   })
 
   test('names a commit once, however many of its events it holds', () => {
     const events = Array.from({ length: 250 }, (_, at) => eventIn(`s${at}`))
-    const { parts } = packSegment(place(1, [commitWith('only', events)]), none)
+    const { parts } = packAtOnce(place(1, [commitWith('only', events)]), none)
     expect(parts.map((text) => readPart(text).length)).toEqual([100, 100, 50])
     for (const text of parts) expect(text.split('"only"')).toHaveLength(2)
   })
@@ -177,7 +177,7 @@ describe('a part', () => {
   test('holds an event that is larger than a part alone', () => {
     const lengths = { a: 50_000, b: 100, c: 100_000, d: 40_000, e: 100, f: 100 }
     const events = Object.entries(lengths).map(([stream, length]) => eventIn(stream, length))
-    const { parts } = packSegment(singles(events), none)
+    const { parts } = packAtOnce(singles(events), none)
     const streams = parts.map((text) => readPart(text).map(({ placed }) => placed.stream))
     expect(streams).toEqual([['a'], ['b'], ['c'], ['d'], ['e', 'f']])
   })
@@ -190,7 +190,7 @@ describe('a part', () => {
       { type: 'A', stream: 'z', data: [], tags: [] },
     ]
     const own = { ...commitWith('d', [{ type: 'A', stream: 'y', data: '\t' }]), metadata: undefined, later: true }
-    const { parts } = packSegment(place(11, [commitWith('c', events), own]), (stream) => (stream === 'z' ? 40 : 0))
+    const { parts } = packAtOnce(place(11, [commitWith('c', events), own]), (stream) => (stream === 'z' ? 40 : 0))
     expect(parts).toEqual([
       '[[[{"id":"c","contentId":"c/1","time":"2026-01-01T00:00:00.000Z"},11,3,50],\n' +
         '[{"id":"d","contentId":"d/1","time":"2026-01-01T00:00:00.000Z","later":true},14,1,50]],\n\n' +
@@ -209,7 +209,7 @@ describe('the commits of some parts', () => {
   test('are those whose events are all there', () => {
     fc.assert(
       fc.property(anyCommits, fc.infiniteStream(fc.boolean()), (commits, choice) => {
-        const parts = readAll(packSegment(commits, before)).filter(() => choice.next().value)
+        const parts = readAll(packAtOnce(commits, before)).filter(() => choice.next().value)
         const positions = new Set(parts.flatMap((events) => events.map(({ position }) => position)))
         const whole = commits.filter(({ commit, first }) => commit.events.every((_, at) => positions.has(first + at)))
         expect(commitsOf(parts.flat())).toEqual(whole)
@@ -219,6 +219,6 @@ describe('the commits of some parts', () => {
 
   test('are in log order, whatever the order of the parts', () => {
     const commits = singles(Array.from({ length: 300 }, (_, at) => eventIn(`s${(at * 7) % 30}`)))
-    expect(commitsOf(readAll(packSegment(commits, none)).toReversed().flat())).toEqual(commits)
+    expect(commitsOf(readAll(packAtOnce(commits, none)).toReversed().flat())).toEqual(commits)
   })
 })

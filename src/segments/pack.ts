@@ -48,18 +48,26 @@ interface Entry {
   readonly source: Source
 }
 
-/** Packs commits that follow each other, at least one; `versionBefore` says how many events a stream has before the first one. */
-export function packSegment(commits: readonly PlacedCommit[], versionBefore: VersionBefore): Segment {
+export type VersionBefore = (stream: string) => number
+
+/**
+ * Packs commits that follow each other, at least one; `versionBefore` says how many events a stream has before the first one.
+ * Every few milliseconds `pause` may let other work go first.
+ */
+export async function packSegment(
+  commits: readonly PlacedCommit[],
+  versionBefore: VersionBefore,
+  pause: () => Promise<void> | undefined,
+): Promise<Segment> {
   const steps = packInSteps(commits, versionBefore)
   for (;;) {
     const step = steps.next()
     if (step.done === true) return step.value
+    await pause()
   }
 }
 
-export type VersionBefore = (stream: string) => number
-
-/** The same, in steps of a few milliseconds: whoever packs beside other work lets it go between them. */
+/** The same, by whoever takes the steps. */
 export function* packInSteps(
   commits: readonly PlacedCommit[],
   versionBefore: VersionBefore,

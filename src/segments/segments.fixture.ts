@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Commit, StoredEvent } from '../core/commit.ts'
 import { Directory, type Found } from './directory.ts'
-import type { PlacedCommit, Segment } from './pack.ts'
+import { type PlacedCommit, packInSteps, type Segment, type VersionBefore } from './pack.ts'
 import { readPart, type SealedEvent } from './part.ts'
 import { type Term, termOf } from './terms.ts'
 
@@ -100,3 +100,12 @@ export const throughUtf8 = (text: string): string => new TextDecoder().decode(ne
 
 export const findTerm = (text: string, term: Term, partCount: number): Found | undefined =>
   new Directory(text).find(term, partCount)
+
+/** Packs in one go. */
+export function packAtOnce(commits: readonly PlacedCommit[], versionBefore: VersionBefore): Segment {
+  const steps = packInSteps(commits, versionBefore)
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) return step.value
+  }
+}

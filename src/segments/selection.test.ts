@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { matches, type Selector } from '../core/query.ts'
 import type { Found } from './directory.ts'
-import { packSegment, type Segment } from './pack.ts'
+import type { Segment } from './pack.ts'
 import { findInPart, readPart } from './part.ts'
-import { anyCommits, anyName, findTerm, readAll, termsByPart } from './segments.fixture.ts'
+import { anyCommits, anyName, findTerm, packAtOnce, readAll, termsByPart } from './segments.fixture.ts'
 import { partsFor, termsOf } from './selection.ts'
 import { type Term, termOf } from './terms.ts'
 
@@ -23,7 +23,7 @@ describe('the parts for selectors', () => {
   test('hold every event that matches', () => {
     fc.assert(
       fc.property(anyCommits, anySelectors, (commits, selectors) => {
-        const segment = packSegment(commits, none)
+        const segment = packAtOnce(commits, none)
         const parts = partsFor(selectors, findIn(segment), segment.parts.length)
         const outside = readAll(segment).filter((_, at) => !parts.includes(at))
         const missed = outside.flatMap((events) => events.filter(({ placed }) => matches(selectors, placed)))
@@ -40,7 +40,7 @@ describe('the parts for selectors', () => {
       (tags === undefined || tags.every((tag) => terms.has(termOf.tag(tag))))
     fc.assert(
       fc.property(anyCommits, anySelectors, (commits, selectors) => {
-        const segment = packSegment(commits, none)
+        const segment = packAtOnce(commits, none)
         const expected = termsByPart(segment).flatMap((terms, at) =>
           selectors.some((selector) => has(terms, selector)) ? [at] : [],
         )
@@ -91,7 +91,7 @@ describe('what is found in a part', () => {
   test('is what a look at every event finds', () => {
     fc.assert(
       fc.property(anyCommits, fc.array(anySelector, { minLength: 1, maxLength: 25 }), (commits, selectors) => {
-        for (const text of packSegment(commits, () => 0).parts)
+        for (const text of packAtOnce(commits, () => 0).parts)
           expect(findInPart(text, selectors).map(({ placed }) => placed)).toEqual(
             readPart(text)
               .map(({ placed }) => placed)

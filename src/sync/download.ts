@@ -93,8 +93,12 @@ export class Downloads {
   }
 
   async #take(file: SegmentFile, digestBefore: string): Promise<boolean> {
-    // What was pulled before comes first; it may be little.
-    while (await seal(this.#engine, { ...sealOptions, from: 1 }));
+    const { view } = this.#engine
+    // What was pulled before comes first; it may be little. Another may seal beside: only when nothing moves there is nothing left.
+    for (let before: unknown; before !== view.sealed; ) {
+      before = view.sealed
+      await seal(this.#engine, { ...sealOptions, from: 1 })
+    }
     return takeSegment(this.#engine, { file, digestBefore })
   }
 }

@@ -1,37 +1,22 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { commitOf } from '../log/log.fixture.ts'
 import type { ListedSegment, Manifest } from '../protocol/sync.ts'
 import { toFileText } from '../segments/file.ts'
-import { packSegment } from '../segments/pack.ts'
-import { VirtualClock } from '../testing/virtual-clock.ts'
-import { createHttpTransport } from './http-transport.ts'
+import { packAtOnce } from '../segments/segments.fixture.ts'
+import { never, ours, transportTo } from './http-transport.fixture.ts'
 
-const never = new AbortController().signal
-const ours = { 'tidelog-protocol': '1' }
 const digest = '0123456789abcdef'
 const text = toFileText(
-  packSegment([{ commit: commitOf('ü', ['s1', 't1']), first: 1, revision: 0 }], () => 0),
+  packAtOnce([{ commit: commitOf('ü', ['s1', 't1']), first: 1, revision: 0 }], () => 0),
   digest,
 )
 const hashOf = (body: string): string => createHash('sha256').update(body).digest('hex')
 const listed: ListedSegment = { first: 1, last: 2, digest, hash: hashOf(text), bytes: Buffer.byteLength(text) }
 
-function transportTo(answer: (request: Request) => Response | Promise<Response>) {
-  const clock = new VirtualClock(0)
-  const asked: Request[] = []
-  const transport = createHttpTransport({
-    url: 'https://example.com/sync/shop',
-    clock,
-    headers: () => ({ authorization: 'Bearer x' }),
-    fetch: async (request) => {
-      asked.push(request)
-      return answer(request)
-    },
-  })
-  return { transport, clock, asked }
-}
 const say = (body: string, status = 200): Response => new Response(body, { status, headers: ours })
+
+afterEach(() => vi.unstubAllGlobals())
 
 describe('the list of segments', () => {
   const manifest: Manifest = { protocol: 1, segments: [listed, { ...listed, first: 3, last: 9 }] }
@@ -45,6 +30,13 @@ describe('the list of segments', () => {
 
   test('is empty at an endpoint that knows no segments', async () => {
     expect(await transportTo(() => say('{}', 404)).transport.segments(never)).toEqual([])
+  })
+
+  test('is not asked for where no file could be checked, as on plain http', async () => {
+    vi.stubGlobal('crypto', {})
+    const { transport, asked } = transportTo(() => say(JSON.stringify(manifest)))
+    expect(await transport.segments(never)).toEqual([])
+    expect(asked).toEqual([])
   })
 
   test('fails as every other request does', async () => {

@@ -1,36 +1,23 @@
 import { describe, expect, test } from 'vitest'
 import { digestOfNothing } from '../core/digest.ts'
 import type { PullPage } from '../protocol/sync.ts'
-import { VirtualClock } from '../testing/virtual-clock.ts'
-import { createHttpTransport } from './http-transport.ts'
+import { never, ours, transportTo as transportBy } from './http-transport.fixture.ts'
 import type { LiveMessage } from './transport.ts'
 
-const ours = { 'tidelog-protocol': '1' }
 const seen = { position: 0, digest: digestOfNothing }
 const page: PullPage = { protocol: 1, status: 'page', after: seen, commits: [], through: seen, head: 0 }
-const never = new AbortController().signal
 
 interface Answer {
   readonly body?: string | ReadableStream<Uint8Array>
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
 }
-function transportTo(answer: Answer | ((request: Request) => Promise<Response>)) {
-  const clock = new VirtualClock(0)
-  const asked: Request[] = []
-  const transport = createHttpTransport({
-    url: 'https://example.com/sync/shop',
-    clock,
-    headers: () => ({ authorization: 'Bearer x' }),
-    fetch: async (request) => {
-      asked.push(request)
-      if (typeof answer === 'function') return answer(request)
-      const { body = JSON.stringify(page), status = 200, headers = ours } = answer
-      return new Response(body, { status, headers })
-    },
+const transportTo = (answer: Answer | ((request: Request) => Promise<Response>)) =>
+  transportBy(async (request) => {
+    if (typeof answer === 'function') return answer(request)
+    const { body = JSON.stringify(page), status = 200, headers = ours } = answer
+    return new Response(body, { status, headers })
   })
-  return { transport, clock, asked }
-}
 const failureOf = async (answer: Answer) =>
   transportTo(answer)
     .transport.pull(seen, never)

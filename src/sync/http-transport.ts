@@ -14,7 +14,7 @@ import {
   type Seen,
   syncProtocol,
 } from '../protocol/sync.ts'
-import { readFileText, type SegmentFile } from '../segments/file.ts'
+import { hashOf, readFileText, type SegmentFile } from '../segments/file.ts'
 import { retryAfterMsMax } from './backoff.ts'
 import { failureOfStatus, SyncFailure } from './failure.ts'
 import { createSseParser } from './sse.ts'
@@ -55,6 +55,8 @@ export function createHttpTransport(options: HttpOptions): Transport {
       return exchange<PullAnswer>(path, { method: 'GET' }, isPullAnswer, signal, waitMs)
     },
     segments: async (signal) => {
+      // On plain http no file can be checked.
+      if (globalThis.crypto?.subtle === undefined) return []
       // An endpoint of an older version has no such address.
       const manifest = await exchange('segments', { method: 'GET' }, isManifest, signal).catch(unlessStopped)
       return manifest?.segments ?? []
@@ -84,33 +86,21 @@ const unlessStopped = (error: unknown): undefined => {
 }
 
 /** A large body on a slow line takes as long as it takes, as long as something comes. */
-async function bytesOf(response: Response, onChunk: () => void): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const reader = response.body?.getReader()
-  for (;;) {
-    const { done = true, value } = (await reader?.read()) ?? {}
-    if (done || value === undefined) break
-    onChunk()
-    chunks.push(value)
-    length += value.length
-  }
-  const bytes = new Uint8Array(length)
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
+async function bytesOf({ body }: Response, onChunk: () => void): Promise<Uint8Array<ArrayBuffer>> {
+  const told = new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>({
+    transform: (chunk, controller) => {
+      onChunk()
+      controller.enqueue(new Uint8Array(chunk))
+    },
+  })
+  return new Uint8Array(await new Response(body?.pipeThrough(told)).arrayBuffer())
 }
 
 async function readSegment(
   bytes: Uint8Array<ArrayBuffer>,
   { hash, first, last, digest }: ListedSegment,
 ): Promise<SegmentFile | undefined> {
-  const found = await crypto.subtle.digest('SHA-256', bytes)
-  const hex = Array.from(new Uint8Array(found), (byte) => byte.toString(16).padStart(2, '0')).join('')
-  const file = hash === hex ? readFileText(new TextDecoder().decode(bytes)) : undefined
+  const file = (await hashOf(bytes)) === hash ? readFileText(new TextDecoder().decode(bytes)) : undefined
   return file?.first === first && file.last === last && file.digest === digest ? file : undefined
 }
 

@@ -4,7 +4,7 @@ import { type Browser, createBrowser, openTab, quiet, Sequence, type Tab } from 
 import type { SyncLink } from '../protocol/notice.ts'
 import type { ListedSegment, PullAnswer, PullPage, PushAnswer, PushRequest, Seen, Verdict } from '../protocol/sync.ts'
 import { readFileText, type SegmentFile, toFileText } from '../segments/file.ts'
-import { packSegment } from '../segments/pack.ts'
+import { packAtOnce } from '../segments/segments.fixture.ts'
 import type { Store } from '../store/store.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import type { VirtualClock } from '../testing/virtual-clock.ts'
@@ -77,7 +77,7 @@ export class ScriptedServer implements Transport {
     const digest = commits.reduce((before, { commit }) => nextDigest(before, commit.id, commit.contentId), digestBefore)
     const file = readFileText(
       toFileText(
-        packSegment(commits, (stream) => counts.get(stream) ?? 0),
+        packAtOnce(commits, (stream) => counts.get(stream) ?? 0),
         digest,
       ),
     )

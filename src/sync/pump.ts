@@ -35,7 +35,7 @@ const longPollMs = 25_000
 const streamlessMs = 5 * 60_000
 
 /** Who is behind by so many events is told at once how far; of fewer, the end of the exchange tells soon enough. */
-const behindMin = 1_000
+const toldBehindMin = 1_000
 
 /**
  * Keeps a log in step with its server while it runs.
@@ -243,7 +243,7 @@ export class Pump {
       sent: Math.max(this.#link.sent, sent),
       lastAnswerAt: this.#lastLifeAt,
     }
-    if (isFurther && serverHead - engine.view.confirmed.head.position > behindMin) onLink(this.#link)
+    if (isFurther && serverHead - engine.view.confirmed.head.position > toldBehindMin) onLink(this.#link)
   }
 
   #isFree(): boolean {

@@ -43,6 +43,6 @@ export const downloading = [
   [
     'versions begin anew in a segment of the server',
     'An event keeps its version',
-    edit('server/seal.ts', 'versions.get(stream) ?? 0', '0'),
+    edit('server/seal.ts', 'counts.get(stream) ?? 0', '0'),
   ],
 ]
