@@ -7,8 +7,7 @@ export const simFile = '.build/sim/main.js'
 
 const onOneThread = {
   name: 'on-one-thread',
-  resolveId: (source, importer) =>
-    source === './gzip.ts' && importer?.includes('/server/') ? `${root}test/sim/gzip.ts` : undefined,
+  resolveId: (source) => (source.endsWith('/gzip.ts') ? `${root}src/segments/gzip.fixture.ts` : undefined),
 }
 
 /** Bundles `test/sim/main.ts`; `plugins` may change the sources on the way. */

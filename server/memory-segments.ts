@@ -4,7 +4,7 @@ import type { SegmentStore } from './store.ts'
 
 interface Row {
   readonly segment: ListedSegment
-  readonly gzipped: Uint8Array<ArrayBuffer>
+  readonly file: Uint8Array<ArrayBuffer>
 }
 
 /** Segments that are forgotten with the process. */
@@ -15,11 +15,11 @@ export function memorySegments(): SegmentStore {
       return (logs.get(log) ?? []).map(({ segment }) => segment)
     },
     async get(log, hash) {
-      return logs.get(log)?.find(({ segment }) => segment.hash === hash)?.gzipped
+      return logs.get(log)?.find(({ segment }) => segment.hash === hash)?.file
     },
-    async add(log, segment, gzipped) {
+    async add(log, segment, file) {
       const rows = logs.get(log) ?? []
-      if (isNextSegment(segment, rows.at(-1)?.segment)) logs.set(log, [...rows, { segment, gzipped }])
+      if (isNextSegment(segment, rows.at(-1)?.segment)) logs.set(log, [...rows, { segment, file }])
     },
   }
 }

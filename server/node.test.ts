@@ -78,7 +78,7 @@ function endlessStore(): { readonly store: LogStore; readonly reads: () => numbe
 }
 
 describe('the handler behind Node', () => {
-  test('gives segments packed to a client that unpacks them, and 304 for what it has', async () => {
+  test('gives segments as they are, and 304 for what is known', async () => {
     const { store, said } = toldStore(memoryStore())
     const { url } = await serve({ store, limits: small })
     await post(url, JSON.stringify(runOf(sketchesOf(0, 13))))
@@ -88,10 +88,9 @@ describe('the handler behind Node', () => {
     if (!isManifest(manifest) || manifest.segments[0] === undefined) throw new Error('no segment')
     const { hash, bytes } = manifest.segments[0]
     const file = await fetch(`${url}/sync/cart/segments/${hash}`, { headers: json })
-    const text = Buffer.from(await file.arrayBuffer())
-    expect([text.length, createHash('sha256').update(text).digest('hex')]).toEqual([bytes, hash])
-    expect(file.headers.get('content-encoding')).toBe('gzip')
-    expect(Number(file.headers.get('content-length'))).toBeLessThan(bytes)
+    const body = Buffer.from(await file.arrayBuffer())
+    expect([body.length, createHash('sha256').update(body).digest('hex')]).toEqual([bytes, hash])
+    expect(file.headers.get('content-length')).toBe(`${bytes}`)
     for (const [path, etag] of [
       ['segments', list.headers.get('etag')],
       [`segments/${hash}`, file.headers.get('etag')],

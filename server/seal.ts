@@ -1,8 +1,7 @@
 import type { Commit } from '../src/core/commit.ts'
 import type { Seen } from '../src/protocol/sync.ts'
-import { hashOf, toFileText } from '../src/segments/file.ts'
+import { hashOf, toFile } from '../src/segments/file.ts'
 import { type PlacedCommit, packSegment } from '../src/segments/pack.ts'
-import { gzip } from './gzip.ts'
 import type { SyncLimits } from './options.ts'
 import type { LogStore, SegmentStore } from './store.ts'
 import { readStored } from './stored.ts'
@@ -40,19 +39,17 @@ export async function sealNext(log: string, context: SealContext): Promise<Prosp
 
   const counts = await versions(log, listed)
   const packed = await packSegment(commits, (stream) => counts.get(stream) ?? 0, context.pause)
-  const text = toFileText(packed, end.digest)
+  const file = await toFile(packed, end.digest)
   await context.pause()
-  const bytes = new TextEncoder().encode(text)
-  const hash = await hashOf(bytes)
-  const segment = { first: after + 1, last: end.position, digest: end.digest, hash, bytes: bytes.byteLength }
-  const gzipped = await gzip(bytes)
+  const hash = await hashOf(file)
+  const segment = { first: after + 1, last: end.position, digest: end.digest, hash, bytes: file.length }
   await context.pause()
-  await segments.add(log, segment, gzipped)
+  await segments.add(log, segment, file)
   // Another process may have been first, with the same segment or with another one.
   const now = await segments.list(log)
   const last = now.at(-1)?.last ?? 0
   if (last <= after) throw new Error('the store has not taken a segment that follows the last one')
-  await versions(log, now, { hash, text })
+  await versions(log, now, { hash, directory: packed.directory.buckets() })
   return { head, from: last + segmentEvents + segmentBehind }
 }
 

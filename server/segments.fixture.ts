@@ -1,5 +1,6 @@
 import { isManifest, type ListedSegment } from '../src/protocol/sync.ts'
-import { readFileText, type SegmentFile } from '../src/segments/file.ts'
+import { readFile, type SegmentFile } from '../src/segments/file.ts'
+import { gunzip } from '../src/segments/gzip.ts'
 import type { PlacedCommit } from '../src/segments/pack.ts'
 import { commitsOf, readPart, type SealedEvent } from '../src/segments/part.ts'
 import { json, origin, pushRequest, runOf } from './handler.fixture.ts'
@@ -38,8 +39,12 @@ export async function listOf(handler: SyncHandler, log = 'cart'): Promise<readon
   return manifest.segments
 }
 
+/** The file of a segment as it goes out. */
+export const bytesOf = async (handler: SyncHandler, hash: string, log = 'cart'): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await (await handler(get(`${log}/segments/${hash}`))).arrayBuffer())
+
 export async function fileOf(handler: SyncHandler, hash: string, log = 'cart'): Promise<SegmentFile> {
-  const file = readFileText(await (await handler(get(`${log}/segments/${hash}`))).text())
+  const file = await readFile(await bytesOf(handler, hash, log))
   if (file === undefined) throw new Error(`the file ${hash} can't be read`)
   return file
 }
@@ -53,8 +58,10 @@ export async function sealedCommits(handler: SyncHandler, log = 'cart'): Promise
 
 export async function sealedParts(handler: SyncHandler, log = 'cart'): Promise<readonly (readonly SealedEvent[])[]> {
   const all: SealedEvent[][] = []
-  for (const { hash } of await listOf(handler, log))
-    all.push((await fileOf(handler, hash, log)).parts.flatMap((text) => readPart(text)))
+  for (const { hash } of await listOf(handler, log)) {
+    const { parts } = await fileOf(handler, hash, log)
+    all.push((await Promise.all(parts.map(gunzip))).flatMap((text) => readPart(text)))
+  }
   return all
 }
 

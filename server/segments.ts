@@ -1,6 +1,5 @@
 import { type Manifest, syncProtocol } from '../src/protocol/sync.ts'
 import type { HandlerContext } from './context.ts'
-import { inflate } from './gzip.ts'
 import { commonHeaders, refuse } from './problems.ts'
 import type { Route } from './routes.ts'
 
@@ -25,21 +24,18 @@ async function file(
   hash: string,
   { store, isPrivate }: HandlerContext,
 ): Promise<Response> {
-  const gzipped = await store.segments?.get(log, hash)
-  if (gzipped === undefined) return refuse(404, 'not-found', 'This log has no such segment')
-  const isGzip = acceptsGzip(request)
+  const bytes = await store.segments?.get(log, hash)
+  if (bytes === undefined) return refuse(404, 'not-found', 'This log has no such segment')
   const headers = {
     ...commonHeaders,
     'cache-control': `${isPrivate ? 'private' : 'public'}, max-age=${maxAgeSeconds}, immutable`,
-    // A strong validator names bytes: the two encodings have one each.
-    etag: isGzip ? `"${hash}.gzip"` : `"${hash}"`,
-    vary: 'accept-encoding',
+    etag: `"${hash}"`,
   }
   if (isKnown(request, headers.etag)) return new Response(null, { status: 304, headers })
-  const whole = { ...headers, 'content-type': 'text/plain; charset=utf-8' }
-  if (!isGzip) return new Response(inflate(gzipped), { headers: whole })
-  const length = String(gzipped.byteLength)
-  return new Response(gzipped, { headers: { ...whole, 'content-encoding': 'gzip', 'content-length': length } })
+  const length = String(bytes.byteLength)
+  return new Response(bytes, {
+    headers: { ...headers, 'content-type': 'application/octet-stream', 'content-length': length },
+  })
 }
 
 const maxAgeSeconds = 30 * 24 * 60 * 60
@@ -50,9 +46,3 @@ const isKnown = (request: Request, etag: string): boolean =>
     .split(',')
     .map((one) => one.trim().replace(/^W\//, ''))
     .some((one) => one === etag || one === '*')
-
-/** Whoever does not name it gets the text as it is. */
-const acceptsGzip = (request: Request): boolean =>
-  (request.headers.get('accept-encoding') ?? '')
-    .split(',')
-    .some((coding) => /^\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*$)[\d.]+\s*)?$/i.test(coding))

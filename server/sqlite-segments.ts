@@ -20,12 +20,12 @@ export function sqliteSegments(db: Connection): SegmentStore {
       if (file === undefined) return undefined
       return file instanceof Uint8Array ? new Uint8Array(file) : bug(`SQLite gave ${typeof file}`)
     },
-    async add(log, segment, gzipped) {
+    async add(log, segment, file) {
       inTransaction(db, () => {
         const [last] = row(selectLast.get(log))
         if (!isNextSegment(segment, last === undefined ? undefined : { last: count(last) })) return
         const { first, digest, hash, bytes } = segment
-        insert.run(log, first, segment.last, digest, hash, bytes, gzipped)
+        insert.run(log, first, segment.last, digest, hash, bytes, file)
       })
     },
   }

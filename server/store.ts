@@ -59,8 +59,8 @@ export interface SegmentStore {
   /** The file as it was added. */
   get(log: string, hash: string): Promise<Uint8Array<ArrayBuffer> | undefined>
   /**
-   * Adds a file, gzipped. One that does not follow the last one listed is left out without a word: another process has
+   * Adds a file. One that does not follow the last one listed is left out without a word: another process has
    * sealed the same range. Resolves when it is durable.
    */
-  add(log: string, segment: ListedSegment, gzipped: Uint8Array<ArrayBuffer>): Promise<void>
+  add(log: string, segment: ListedSegment, file: Uint8Array<ArrayBuffer>): Promise<void>
 }

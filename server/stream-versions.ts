@@ -1,7 +1,6 @@
 import type { ListedSegment } from '../src/protocol/sync.ts'
 import { streamVersions } from '../src/segments/directory.ts'
-import { readFileText } from '../src/segments/file.ts'
-import { inflate } from './gzip.ts'
+import { readFile } from '../src/segments/file.ts'
 import type { SegmentStore } from './store.ts'
 
 /** How many events each stream of a log has in its segments. */
@@ -11,10 +10,10 @@ export type StreamVersions = (
   atHand?: FileAtHand,
 ) => Promise<ReadonlyMap<string, number>>
 
-/** A segment file that is at hand. */
+/** A segment whose file need not be read. */
 export interface FileAtHand {
   readonly hash: string
-  readonly text: string
+  readonly directory: readonly string[]
 }
 
 interface Counted {
@@ -45,8 +44,9 @@ export function createStreamVersions(
     logs.delete(log)
     for (const { hash } of listed.slice(counted.count)) {
       await pause()
-      const text = atHand?.hash === hash ? atHand.text : await readText(segments, log, hash)
-      for (const [stream, version] of versionsOf(text, hash)) counted.versions.set(stream, version)
+      const directory = atHand?.hash === hash ? atHand.directory : await readDirectory(segments, log, hash)
+      for (const bucket of directory)
+        for (const [stream, version] of streamVersions(bucket)) counted.versions.set(stream, version)
       counted.count++
       counted.hash = hash
     }
@@ -67,14 +67,10 @@ function forget(logs: Map<string, Counted>, streamsMax: number): void {
   }
 }
 
-async function readText(segments: SegmentStore, log: string, hash: string): Promise<string> {
-  const gzipped = await segments.get(log, hash)
-  if (gzipped === undefined) throw new Error(`the segment ${hash} is listed and is not there`)
-  return new Response(inflate(gzipped)).text()
-}
-
-function* versionsOf(text: string, hash: string): Generator<readonly [stream: string, version: number]> {
-  const file = readFileText(text)
+async function readDirectory(segments: SegmentStore, log: string, hash: string): Promise<readonly string[]> {
+  const bytes = await segments.get(log, hash)
+  if (bytes === undefined) throw new Error(`the segment ${hash} is listed and is not there`)
+  const file = await readFile(bytes)
   if (file === undefined) throw new Error(`the segment ${hash} can't be read`)
-  for (const bucket of file.directory) yield* streamVersions(bucket)
+  return file.directory
 }

@@ -1,8 +1,10 @@
 // A few seeds of the simulator; `npm run sim` lives through many, and `npm run sim:mutants` shows what it would find.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Evidence, Sent } from './sim/evidence.ts'
 import { judge } from './sim/oracle.ts'
 import { runSeed } from './sim/world.ts'
+
+vi.mock('../src/segments/gzip.ts', () => import('../src/segments/gzip.fixture.ts'))
 
 const seeds = [1, 2, 3, 4, 5, 6]
 

@@ -1,5 +1,5 @@
 import { unwrap } from 'tidelog'
-import { exportLog, importLog, syncProgress } from 'tidelog/transfer'
+import { type Export, exportLog, importLog, syncProgress } from 'tidelog/transfer'
 import { expect, test } from 'vitest'
 import { added, created, devicesOf, readAll, type ShopLog, shopWorld } from './world.ts'
 
@@ -19,18 +19,18 @@ async function filled() {
 const contentOf = async (log: ShopLog) =>
   (await readAll(log)).filter(({ stream }) => !stream.includes('pending')).map(({ position: _, ...event }) => event)
 
-const textOf = async (log: ShopLog): Promise<string> => {
-  let text = ''
-  for await (const piece of exportLog(log)) text += piece.text
-  return text
+const bytesOf = async (exported: Export): Promise<Uint8Array<ArrayBuffer>> => {
+  const pieces: Uint8Array<ArrayBuffer>[] = []
+  for await (const { bytes } of exported) pieces.push(bytes)
+  return new Uint8Array(await new Blob(pieces).arrayBuffer())
 }
 
 test('RX-32 an exported log, cut anywhere, is imported with its ids, times, metadata and versions', async () => {
   const { world, log } = await filled()
-  const text = await textOf(log)
+  const file = await bytesOf(exportLog(log))
   const other = shopWorld({ devices: 2, seed: 2 })
   const [carl, dora] = devicesOf(other, 2)
-  const pieces = Array.from({ length: Math.ceil(text.length / 777) }, (_, at) => text.slice(at * 777, at * 777 + 777))
+  const pieces = Array.from({ length: Math.ceil(file.length / 77) }, (_, at) => file.subarray(at * 77, at * 77 + 77))
   const importing = importLog(carl!.log, pieces, { total: 60 })
   expect(await importing.finished).toEqual({ commits: 40, events: 60, refused: [] })
   expect(importing.progress.get()).toMatchObject({ done: 60, total: 60, remainingMs: 0 })
@@ -45,16 +45,16 @@ test('RX-32 an export goes on behind the cursor of any of its pieces', async () 
   const all = await readAll(log)
   for (const after of [0, 1, 3, 30, 57, 60]) {
     const exporting = exportLog(log, { after })
-    let text = ''
-    for await (const piece of exporting) {
-      text += piece.text
-      expect(piece.cursor).toBe(60)
+    const pieces: Uint8Array[] = []
+    for await (const { bytes, cursor } of exporting) {
+      pieces.push(bytes)
+      expect(cursor).toBe(60)
     }
     expect(exporting.progress.get()).toMatchObject(after < 60 ? { done: 60 - after, total: 60 - after } : { done: 0 })
     const other = shopWorld({ devices: 1, seed: 3 })
     const [carl] = devicesOf(other, 1)
     const wanted = all.filter(({ position = 0 }) => position > after && position <= 60)
-    const { events } = await importLog(carl!.log, [text]).finished
+    const { events } = await importLog(carl!.log, pieces).finished
     expect(events).toBe(wanted.length)
     expect((await readAll(carl!.log)).map(({ id }) => id)).toEqual(wanted.map(({ id }) => id))
     await other.close()
@@ -64,43 +64,45 @@ test('RX-32 an export goes on behind the cursor of any of its pieces', async () 
 
 test('what is there already stays once, and other content under a known id is refused', async () => {
   const { world, log } = await filled()
-  const text = await textOf(log)
+  const file = await bytesOf(exportLog(log))
   const other = shopWorld({ devices: 1, seed: 4 })
   const [carl] = devicesOf(other, 1)
   const [first] = await readAll(log)
   unwrap(await carl!.log.append([created('mine')], { commitId: first!.commitId }))
-  const { refused } = await importLog(carl!.log, [text]).finished
+  const { refused } = await importLog(carl!.log, [file]).finished
   expect(refused).toEqual([{ commitId: first!.commitId, reason: 'IdTaken' }])
   const once = await readAll(carl!.log)
-  expect(await importLog(carl!.log, new Blob([text])).finished).toMatchObject({ commits: 40, refused })
+  expect(await importLog(carl!.log, new Blob([file])).finished).toMatchObject({ commits: 40, refused })
   expect((await readAll(carl!.log)).map(({ id }) => id)).toEqual(once.map(({ id }) => id))
   await Promise.all([world.close(), other.close()])
 })
 
 test('what is no export, or is cut short, is refused with a typed error, and what came before stays', async () => {
   const { world, log } = await filled()
-  const text = await textOf(log)
+  const file = await bytesOf(exportLog(log))
   const other = shopWorld({ devices: 1, seed: 5 })
   const [carl] = devicesOf(other, 1)
+  const more = new TextEncoder().encode('more\n')
   for (const wrong of [
-    'no export\n',
-    '{"format":2}\n',
-    text.slice(0, -1),
-    `${text}more\n`,
-    text.replace('"j3"', '"j3'),
+    more,
+    new TextEncoder().encode('{"format":2}\n'),
+    file.slice(0, -1),
+    file.with(-30, file.at(-30)! ^ 1),
+    new Uint8Array([...file, ...more]),
+    'a text' as never,
   ])
     await expect(importLog(carl!.log, [wrong]).finished).rejects.toMatchObject({ name: 'tidelog/argument' })
   expect(await readAll(carl!.log)).toHaveLength(60)
-  expect(() => importLog({ sync: carl!.log.sync }, [text])).toThrow("a log can't be")
+  expect(() => importLog({ sync: carl!.log.sync }, [file])).toThrow("a log can't be")
   await Promise.all([world.close(), other.close()])
 })
 
 test('an import stops between two pieces when its signal says so', async () => {
   const { world, log } = await filled()
-  const text = await textOf(log)
+  const file = await bytesOf(exportLog(log))
   const other = shopWorld({ devices: 1, seed: 6 })
   const [carl] = devicesOf(other, 1)
-  const { finished } = importLog(carl!.log, [text], { signal: AbortSignal.abort(new Error('enough')) })
+  const { finished } = importLog(carl!.log, [file], { signal: AbortSignal.abort(new Error('enough')) })
   await expect(finished).rejects.toThrow('enough')
   expect(await readAll(carl!.log)).toHaveLength(0)
   await Promise.all([world.close(), other.close()])

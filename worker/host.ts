@@ -136,8 +136,8 @@ export class Host implements WorkerApi {
   async exportSegment(after: number): ReturnType<WorkerApi['exportSegment']> {
     return exportSegment((await this.#log()).engine, after)
   }
-  async importSegment(text: string): ReturnType<WorkerApi['importSegment']> {
-    return importSegment((await this.#log()).appender, text)
+  async importSegment(file: Uint8Array<ArrayBuffer>): ReturnType<WorkerApi['importSegment']> {
+    return importSegment((await this.#log()).appender, file)
   }
   async askSync(wish: SyncWish): Promise<void> {
     ;(await this.#log()).sync?.ask(wish)

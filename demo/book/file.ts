@@ -16,17 +16,16 @@ export function importTask(log: BookLog, file: Blob): Task<Imported> {
 
 function readFile(log: BookLog, file: Blob, signal: AbortSignal): Work<Imported> {
   let bytes = 0
-  async function* texts(): AsyncGenerator<string> {
-    const decoder = new TextDecoder()
+  async function* pieces(): AsyncGenerator<Uint8Array> {
     const reader = file.stream().getReader()
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
       bytes += value.byteLength
-      yield decoder.decode(value, { stream: true })
+      yield value
     }
   }
-  const { progress, finished } = importLog(log, texts(), { signal })
+  const { progress, finished } = importLog(log, pieces(), { signal })
   return { progress, share: () => (file.size > 0 ? bytes / file.size : 1), finished }
 }
 
@@ -34,13 +33,13 @@ function readFile(log: BookLog, file: Blob, signal: AbortSignal): Work<Imported>
 export function exportTask(log: BookLog, give: (file: Blob) => void): Task<Blob> {
   const exported = exportLog(log)
   const collect = async (signal: AbortSignal): Promise<Blob> => {
-    const parts: Blob[] = []
-    for await (const { text } of exported) {
+    const pieces: Blob[] = []
+    for await (const { bytes } of exported) {
       signal.throwIfAborted()
-      // One by one: to turn the whole book into bytes at once would be felt.
-      parts.push(new Blob([text]))
+      // One by one, so that the browser may keep them elsewhere.
+      pieces.push(new Blob([bytes]))
     }
-    return new Blob(parts, { type: 'text/plain' })
+    return new Blob(pieces, { type: 'application/octet-stream' })
   }
   return {
     title: 'Exporting',

@@ -2,7 +2,7 @@ import { createBreather } from '../core/breather.ts'
 import { nextDigest } from '../core/digest.ts'
 import { TidelogError } from '../core/errors.ts'
 import { type LogRow, rowFormat, type SegmentPlace } from '../protocol/rows.ts'
-import { type PlacedCommit, packSegment, type Segment, type VersionBefore } from '../segments/pack.ts'
+import { type PackedSegment, type PlacedCommit, packSegment, type VersionBefore } from '../segments/pack.ts'
 import type { Request, Store } from '../store/store.ts'
 import { keepCheckpoint } from './checkpoint.ts'
 import type { Engine, Plan } from './engine.ts'
@@ -102,7 +102,7 @@ export const packCalmly = (
   { clock }: Engine,
   commits: readonly PlacedCommit[],
   versionBefore: VersionBefore,
-): Promise<Segment> => packSegment(commits, versionBefore, createBreather(clock, packMsMax))
+): Promise<PackedSegment> => packSegment(commits, versionBefore, createBreather(clock, packMsMax))
 
 export function countByStream(commits: readonly PlacedCommit[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>()

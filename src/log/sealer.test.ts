@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { takePage } from './confirm.ts'
 import { commitOf, createBrowser, openTab, quiet, Sequence } from './log.fixture.ts'
 import { seal } from './seal.ts'
 import { Sealer } from './sealer.ts'
+
+vi.mock('../segments/gzip.ts', () => import('../segments/gzip.fixture.ts'))
 
 const open = async () => {
   const browser = createBrowser()

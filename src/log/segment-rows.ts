@@ -1,11 +1,12 @@
 import { rowFormat, type SegmentPlace } from '../protocol/rows.ts'
+import type { Bytes } from '../segments/gzip.ts'
 import type { Request } from '../store/store.ts'
 import { partKey } from './shelf.ts'
 
-/** What stores the texts of a segment: a directory text for each bucket, or one for all where it is not spread. */
+/** What stores a segment: its gzipped parts, and a directory text for each bucket, or one for all where it is not spread. */
 export function segmentRows(
   place: SegmentPlace,
-  parts: readonly string[],
+  parts: readonly Bytes[],
   directory: readonly string[],
 ): readonly Request[] {
   const { last, isSpread } = place

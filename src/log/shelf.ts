@@ -1,5 +1,7 @@
+import { TidelogError } from '../core/errors.ts'
 import type { SegmentPlace } from '../protocol/rows.ts'
 import { Directory, type Found } from '../segments/directory.ts'
+import { gunzip } from '../segments/gzip.ts'
 import type { SealedEvent } from '../segments/part.ts'
 import { bucketOf, type Term } from '../segments/terms.ts'
 import type { Key, Rows, Store } from '../store/store.ts'
@@ -7,7 +9,7 @@ import type { Key, Rows, Store } from '../store/store.ts'
 /** Characters of parts that are kept, those used last. */
 const partTextMax = 12_000_000
 /** Parts whose events are kept in order: what somebody reads, and what comes next. */
-const sortedPartsMax = 500
+const sortedPartsMax = 250
 /** Characters of directories that are kept, those used last; each costs about as much again for its places. */
 const directoryTextMax = 24_000_000
 
@@ -162,11 +164,15 @@ export class Shelf {
         ({ op: 'range', store: 'log', from: partKey(place, from), to: partKey(place, to) }) as const,
     )
     const read = await this.#store.run(ranges)
-    return runs.map(({ from, to }, at) => {
-      const texts = (read[at] ?? []).flatMap((row) => ('part' in row ? [row.part] : []))
-      if (texts.length !== to - from + 1) throw new SegmentGone()
-      return texts
-    })
+    return Promise.all(
+      runs.map(({ place, from, to }, at) => {
+        const parts = (read[at] ?? []).flatMap((row) => ('part' in row ? [row.part] : []))
+        if (parts.length !== to - from + 1) throw new SegmentGone()
+        return Promise.all(parts.map(gunzip)).catch(() => {
+          throw new TidelogError('tidelog/storage-lost', `events ${place.first} to ${place.last} are damaged`)
+        })
+      }),
+    )
   }
 }
 

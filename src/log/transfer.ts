@@ -1,9 +1,10 @@
-import { isCommit } from '../core/commit.ts'
+import { type Commit, isCommit } from '../core/commit.ts'
 import { digestOfNothing } from '../core/digest.ts'
 import { mustBe } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
 import type { AppendAnswer, ExportAnswer, ImportAnswer } from '../protocol/worker.ts'
-import { readFileText, toFileText } from '../segments/file.ts'
+import { readFile, type SegmentFile, toFile } from '../segments/file.ts'
+import { type Bytes, gunzip } from '../segments/gzip.ts'
 import type { PlacedCommit } from '../segments/pack.ts'
 import { commitsOf, readPart } from '../segments/part.ts'
 import type { Appender } from './appender.ts'
@@ -15,7 +16,7 @@ import { SegmentGone } from './shelf.ts'
 /** Commits that are imported at once: others come in between. */
 const importedMax = 200
 
-/** The first confirmed events behind a position as the text of a segment file. */
+/** The first confirmed events behind a position as a segment file. */
 export async function exportSegment(engine: Engine, after: number): Promise<ExportAnswer> {
   mustBe(isCount(after), 'after', after)
   await engine.catchUp()
@@ -33,7 +34,7 @@ export async function exportSegment(engine: Engine, after: number): Promise<Expo
       commits,
       (stream) => (counts.get(stream) ?? 0) + (skipped.get(stream) ?? 0),
     )
-    return { text: toFileText(segment, digest || digestOfNothing), through: segment.last, head }
+    return { file: await toFile(segment, digest || digestOfNothing), through: segment.last, head }
   })
 }
 
@@ -50,14 +51,13 @@ async function stretchOf(
   return { before: sealed, all: (await contentOf(store, view, last)).commits, digest: confirmed.digestAt(last) }
 }
 
-/** Appends the commits of a segment file as they are; those that are known stay. Throws `tidelog/argument` for any other text. */
-export async function importSegment(appender: Appender, text: string): Promise<ImportAnswer> {
-  const file = readFileText(text)
-  const commits =
-    file === undefined ? [] : commitsOf(file.parts.flatMap((text) => readPart(text))).map(({ commit }) => commit)
+/** Appends the commits of a segment file as they are; those that are known stay. Throws `tidelog/argument` for any other bytes. */
+export async function importSegment(appender: Appender, bytes: Bytes): Promise<ImportAnswer> {
+  const file = await readFile(bytes)
+  const commits = file === undefined ? [] : await commitsIn(file).catch(() => [])
   const events = commits.reduce((sum, commit) => sum + commit.events.length, 0)
   const isWhole = file !== undefined && events === file.last - file.first + 1
-  mustBe(isWhole && commits.every(isCommit), 'a segment file', text.slice(0, 40))
+  mustBe(isWhole && commits.every(isCommit), 'a segment file', `${bytes.length} bytes`)
   const answers: AppendAnswer[] = []
   for (let from = 0; from < commits.length; from += importedMax) {
     const some = commits.slice(from, from + importedMax)
@@ -71,4 +71,9 @@ export async function importSegment(appender: Appender, text: string): Promise<I
       answer.ok ? [] : [{ commitId: commits[at]?.id ?? '', reason: answer.reason.type }],
     ),
   }
+}
+
+async function commitsIn({ parts }: SegmentFile): Promise<readonly Commit[]> {
+  const texts = await Promise.all(parts.map(gunzip))
+  return commitsOf(texts.flatMap((text) => readPart(text))).map(({ commit }) => commit)
 }

@@ -118,11 +118,11 @@ export interface BucketRow {
   readonly format: typeof rowFormat
   readonly directory: string
 }
-/** A row of `log`: some of the events of a segment. */
+/** A row of `log`: some of the events of a segment, gzipped. */
 export interface PartRow {
   readonly last: number
   readonly format: typeof rowFormat
-  readonly part: string
+  readonly part: Uint8Array<ArrayBuffer>
 }
 
 /** A row of `state`. */

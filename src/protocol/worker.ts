@@ -36,7 +36,7 @@ export interface WorkerApi {
   withdraw(id: string): Promise<Withdrawal>
   /** The confirmed events behind a position as a segment file. */
   exportSegment(after: number): Promise<ExportAnswer>
-  importSegment(text: string): Promise<ImportAnswer>
+  importSegment(file: Uint8Array<ArrayBuffer>): Promise<ImportAnswer>
   /** Asks the worker that syncs, in whichever tab it lives. */
   askSync(wish: SyncWish): Promise<void>
   setCredentials(headers: Readonly<Record<string, string>>): Promise<void>
@@ -206,8 +206,8 @@ export type CommitState =
   | { readonly status: 'refused'; readonly reason: RefusalData }
 
 export interface ExportAnswer {
-  /** Text of a segment file; absent behind the confirmed head. */
-  readonly text?: string
+  /** A segment file; absent behind the confirmed head. */
+  readonly file?: Uint8Array<ArrayBuffer>
   /** The last position in it. */
   readonly through: number
   readonly head: number

@@ -1,9 +1,10 @@
-// Text of a segment as a file: a line of JSON that says how long each piece is, then the pieces of the directory and the parts,
-// one behind the other. Lengths are in UTF-16 units, as `String.length` counts them.
+// A segment as a file: a line of JSON that says how long each piece is, then the directory and the parts, gzipped, one behind the
+// other. Lengths are in bytes.
 import { isDigest } from '../core/digest.ts'
 import { mustBe } from '../core/errors.ts'
 import { isCount, isListOf, isRecord } from '../core/guard.ts'
-import type { Segment } from './pack.ts'
+import { type Bytes, gunzip, gzip } from './gzip.ts'
+import type { PackedSegment } from './pack.ts'
 import { bucketCount } from './terms.ts'
 
 /** A segment as it travels between logs. */
@@ -14,56 +15,79 @@ export interface SegmentFile {
   readonly digest: string
   /** One text for each bucket. */
   readonly directory: readonly string[]
-  readonly parts: readonly string[]
+  /** Gzipped texts. */
+  readonly parts: readonly Bytes[]
 }
 
 /** A header is never longer: a file has no more parts than events. */
-const headerTextMax = 1_000_000
+const headerBytesMax = 1_000_000
 
 /** Version of the format of segment files. */
 const fileFormat = 1
 
-/** The text of a packed segment; `digest` is that of the log up to its end. */
-export function toFileText({ first, last, parts, directory }: Segment, digest: string): string {
-  const pieces = directory.buckets()
-  const lengths = (texts: readonly string[]): readonly number[] => texts.map((text) => text.length)
-  const header = { format: fileFormat, first, last, digest, directory: lengths(pieces), parts: lengths(parts) }
-  return [`${JSON.stringify(header)}\n`, ...pieces, ...parts].join('')
+const lineFeed = 10
+
+/** The file of a packed segment; `digest` is that of the log up to its end. */
+export async function toFile({ first, last, parts, directory }: PackedSegment, digest: string): Promise<Bytes> {
+  const terms = await gzip(JSON.stringify(directory.buckets()))
+  const lengths = parts.map(({ length }) => length)
+  const header: Header = { format: fileFormat, first, last, digest, directory: terms.length, parts: lengths }
+  return concat([new TextEncoder().encode(`${JSON.stringify(header)}\n`), terms, ...parts])
 }
 
-/** Reads a text of {@link toFileText}; nothing for any other text. */
-export function readFileText(text: string): SegmentFile | undefined {
-  const header = parseHeader(text.slice(0, text.indexOf('\n') + 1))
-  if (header === undefined) return undefined
-  let end = text.indexOf('\n') + 1
-  const take = (length: number): string => {
+/** Reads what {@link toFile} gave; nothing from any other bytes. The parts are not looked into. */
+export async function readFile(bytes: Bytes): Promise<SegmentFile | undefined> {
+  const header = parseHeader(bytes)
+  if (header === undefined || lengthOf(header) !== bytes.length) return undefined
+  const { first, last, digest } = header.fields
+  let { end } = header
+  const take = (length: number): Bytes => {
     end += length
-    return text.slice(end - length, end)
+    return bytes.slice(end - length, end)
   }
-  const directory = header.directory.map(take)
-  const parts = header.parts.map(take)
-  const { first, last, digest } = header
-  return end === text.length ? { first, last, digest, directory, parts } : undefined
+  const directory = await readDirectory(take(header.fields.directory))
+  const parts = header.fields.parts.map(take)
+  return directory && { first, last, digest, directory, parts }
 }
 
-/** Names a file: SHA-256 of its text in UTF-8, as 64 hexadecimal digits. */
-export async function hashOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+async function readDirectory(bytes: Bytes): Promise<readonly string[] | undefined> {
+  try {
+    const buckets: unknown = JSON.parse(await gunzip(bytes))
+    return isListOf(buckets, isText) && buckets.length === bucketCount ? buckets : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string'
+
+/** Names a file: its SHA-256 as 64 hexadecimal digits. */
+export async function hashOf(bytes: Bytes): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 interface Header {
+  readonly format: typeof fileFormat
   readonly first: number
   readonly last: number
   readonly digest: string
-  readonly directory: readonly number[]
+  readonly directory: number
   readonly parts: readonly number[]
 }
 
-function parseHeader(line: string): Header | undefined {
+interface HeaderLine {
+  readonly fields: Header
+  /** Bytes of the line. */
+  readonly end: number
+}
+
+/** Nothing where there is no header, or not all of it. */
+function parseHeader(bytes: Bytes): HeaderLine | undefined {
   try {
-    const header: unknown = JSON.parse(line)
-    return isHeader(header) ? header : undefined
+    const end = bytes.indexOf(lineFeed) + 1
+    const fields: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(0, end)))
+    return isHeader(fields) ? { fields, end } : undefined
   } catch {
     return undefined
   }
@@ -75,42 +99,53 @@ const isHeader = (value: unknown): value is Header =>
   isCount(value.first, 1) &&
   isCount(value.last, value.first) &&
   isDigest(value.digest) &&
-  isListOf(value.directory, isLength) &&
-  value.directory.length === bucketCount &&
+  isLength(value.directory) &&
   isListOf(value.parts, isLength) &&
   value.parts.length > 0
 
 const isLength = (value: unknown): value is number => isCount(value)
 
-/** Takes segment files that follow each other out of a text that comes in pieces. Throws when it is anything else. */
+/** Length of a file in bytes. */
+const lengthOf = ({ fields, end }: HeaderLine): number =>
+  fields.parts.reduce((sum, length) => sum + length, end + fields.directory)
+
+function concat(pieces: readonly Uint8Array[]): Bytes {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
+
+/** Takes segment files that follow each other out of bytes that come in pieces. Throws when they are anything else. */
 export class FileSplitter {
-  #text = ''
-  /** Characters of the file at the beginning of the text; unknown until its header is there. */
+  #bytes: Bytes = new Uint8Array()
+  /** Length of the file at the beginning; unknown until its header is there. */
   #length: number | undefined;
 
-  /** The files that are whole now. */
-  *take(piece: string): Generator<string> {
-    this.#text += piece
+  /** The files that are whole now, each in a buffer of its own. */
+  *take(piece: Uint8Array): Generator<Bytes> {
+    this.#bytes = concat([this.#bytes, piece])
     for (;;) {
       this.#length ??= this.#lengthOf()
-      if (this.#length === undefined || this.#text.length < this.#length) return
-      yield this.#text.slice(0, this.#length)
-      this.#text = this.#text.slice(this.#length)
+      if (this.#length === undefined || this.#bytes.length < this.#length) return
+      yield this.#bytes.slice(0, this.#length)
+      this.#bytes = this.#bytes.subarray(this.#length)
       this.#length = undefined
     }
   }
 
-  /** Whether the text ended with a file. */
+  /** Whether the bytes ended with a file. */
   get isAtEnd(): boolean {
-    return this.#text === ''
+    return this.#bytes.length === 0
   }
 
   #lengthOf(): number | undefined {
-    const end = this.#text.indexOf('\n') + 1
-    mustBe(end > 0 || this.#text.length < headerTextMax, 'a segment file', this.#text.slice(0, 40))
-    if (end === 0) return undefined
-    const header = parseHeader(this.#text.slice(0, end))
-    mustBe(header !== undefined, 'a segment file', this.#text.slice(0, 40))
-    return [...header.directory, ...header.parts].reduce((sum, length) => sum + length, end)
+    const isCut = !this.#bytes.includes(lineFeed) && this.#bytes.length < headerBytesMax
+    const header = isCut ? undefined : parseHeader(this.#bytes)
+    mustBe(isCut || header !== undefined, 'a segment file', new TextDecoder().decode(this.#bytes.subarray(0, 40)))
+    return header && lengthOf(header)
   }
 }

@@ -1,12 +1,13 @@
 import type { Commit, StoredEvent } from '../core/commit.ts'
 import { DirectoryBuilder } from './directory.ts'
+import { type Bytes, gzip } from './gzip.ts'
 import { lineBreak, listBreak } from './part-text.ts'
 import { termOf } from './terms.ts'
 
 /** Events of one part. */
-const partEventsMax = 100
+const partEventsMax = 200
 /** Characters of a part's text; one event may be larger. */
-const partTextMax = 40_000
+const partTextMax = 80_000
 /** Characters of a part's text without events: `[[],⏎⏎[]]`. */
 const emptyPartText = 9
 /** Characters of a commit's place in a part, which holds no more commits than events. */
@@ -31,6 +32,10 @@ export interface Segment {
   /** Texts of parts. */
   readonly parts: readonly string[]
   readonly directory: DirectoryBuilder
+}
+/** The same with its parts gzipped. */
+export interface PackedSegment extends Omit<Segment, 'parts'> {
+  readonly parts: readonly Bytes[]
 }
 
 /** A commit on its way into parts: its texts are made once. */
@@ -58,16 +63,19 @@ export async function packSegment(
   commits: readonly PlacedCommit[],
   versionBefore: VersionBefore,
   pause: () => Promise<void> | undefined,
-): Promise<Segment> {
+): Promise<PackedSegment> {
   const steps = packInSteps(commits, versionBefore)
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
+  let step = steps.next()
+  for (; step.done !== true; step = steps.next()) await pause()
+  const parts: Bytes[] = []
+  for (const text of step.value.parts) {
+    parts.push(await gzip(text))
     await pause()
   }
+  return { ...step.value, parts }
 }
 
-/** The same, by whoever takes the steps. */
+/** Sorts and cuts them, by whoever takes the steps. */
 export function* packInSteps(
   commits: readonly PlacedCommit[],
   versionBefore: VersionBefore,

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import type { Commit, StoredEvent } from '../core/commit.ts'
 import { Directory, type Found } from './directory.ts'
-import { type PlacedCommit, packInSteps, type Segment, type VersionBefore } from './pack.ts'
+import { zip } from './gzip.fixture.ts'
+import { type PackedSegment, type PlacedCommit, packInSteps, type Segment, type VersionBefore } from './pack.ts'
 import { readPart, type SealedEvent } from './part.ts'
 import { type Term, termOf } from './terms.ts'
 
@@ -108,4 +109,10 @@ export function packAtOnce(commits: readonly PlacedCommit[], versionBefore: Vers
     const step = steps.next()
     if (step.done === true) return step.value
   }
+}
+
+/** The same with its parts gzipped. */
+export function zipAtOnce(commits: readonly PlacedCommit[], versionBefore: VersionBefore): PackedSegment {
+  const segment = packAtOnce(commits, versionBefore)
+  return { ...segment, parts: segment.parts.map(zip) }
 }

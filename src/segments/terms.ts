@@ -12,7 +12,7 @@ export const termOf = {
 }
 
 /** How many buckets terms spread over. Stored: this number and the way to a bucket never change. */
-export const bucketCount = 256
+export const bucketCount = 128
 
 /** The bucket of a term, from 0. */
-export const bucketOf = (term: Term): number => Number.parseInt(hashText(term).slice(-2), 16)
+export const bucketOf = (term: Term): number => Number.parseInt(hashText(term).slice(-2), 16) % bucketCount

@@ -2,19 +2,20 @@ import { createHash } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { commitOf } from '../log/log.fixture.ts'
 import type { ListedSegment, Manifest } from '../protocol/sync.ts'
-import { toFileText } from '../segments/file.ts'
-import { packAtOnce } from '../segments/segments.fixture.ts'
+import { toFile } from '../segments/file.ts'
+import type { Bytes } from '../segments/gzip.ts'
+import { zipAtOnce } from '../segments/segments.fixture.ts'
 import { never, ours, transportTo } from './http-transport.fixture.ts'
 
 const digest = '0123456789abcdef'
-const text = toFileText(
-  packAtOnce([{ commit: commitOf('ü', ['s1', 't1']), first: 1, revision: 0 }], () => 0),
+const file = await toFile(
+  zipAtOnce([{ commit: commitOf('ü', ['s1', 't1']), first: 1, revision: 0 }], () => 0),
   digest,
 )
-const hashOf = (body: string): string => createHash('sha256').update(body).digest('hex')
-const listed: ListedSegment = { first: 1, last: 2, digest, hash: hashOf(text), bytes: Buffer.byteLength(text) }
+const hashOf = (body: Bytes): string => createHash('sha256').update(body).digest('hex')
+const listed: ListedSegment = { first: 1, last: 2, digest, hash: hashOf(file), bytes: file.length }
 
-const say = (body: string, status = 200): Response => new Response(body, { status, headers: ours })
+const say = (body: string | Bytes, status = 200): Response => new Response(body, { status, headers: ours })
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -64,31 +65,31 @@ describe('the list of segments', () => {
 
 describe('the file of a segment', () => {
   test('is read, and may come from a cache on the way', async () => {
-    const { transport, asked } = transportTo(() => say(text))
+    const { transport, asked } = transportTo(() => say(file))
     expect(await transport.segment(listed, never)).toMatchObject({ first: 1, last: 2, digest })
     expect(asked[0]?.url).toBe(`https://example.com/sync/shop/segments/${listed.hash}`)
     expect(asked[0]?.cache).toBe('default')
   })
 
   test('that is not the one in the list is nothing', async () => {
-    const other = text.replace('"T1"', '"T2"')
-    const given = async (body: string, of: ListedSegment, status?: number) =>
+    const other = file.with(-30, file.at(-30)! ^ 1)
+    const given = async (body: string | Bytes, of: ListedSegment, status?: number) =>
       transportTo(() => say(body, status)).transport.segment(of, never)
     expect(await given(other, listed)).toBeUndefined()
-    expect(await given(text.slice(0, -1), listed)).toBeUndefined()
+    expect(await given(file.slice(0, -1), listed)).toBeUndefined()
     expect(await given('', listed)).toBeUndefined()
-    expect(await given(text, { ...listed, last: 3 })).toBeUndefined()
-    expect(await given(text, { ...listed, digest: 'fedcba9876543210' })).toBeUndefined()
+    expect(await given(file, { ...listed, last: 3 })).toBeUndefined()
+    expect(await given(file, { ...listed, digest: 'fedcba9876543210' })).toBeUndefined()
     expect(await given('{}', listed, 404)).toBeUndefined()
     expect(await given('{}', listed, 410)).toBeUndefined()
   })
 
   test('takes as long as something comes, and is given up when nothing does', async () => {
-    let send: (chunk: string) => void = () => {}
+    let send: (chunk: Bytes) => void = () => {}
     const { transport, clock } = transportTo((request) => {
       const body = new ReadableStream<Uint8Array>({
         start: (controller) => {
-          send = (chunk) => controller.enqueue(new TextEncoder().encode(chunk))
+          send = (chunk) => controller.enqueue(chunk)
           request.signal.addEventListener('abort', () => controller.error(new Error('aborted')))
         },
       })
@@ -103,7 +104,7 @@ describe('the file of a segment', () => {
     for (let at = 0; at < 5; at++) {
       await settle()
       // Each piece comes just in time.
-      clock.after(29_000, () => send(text.slice(at, at + 1)))
+      clock.after(29_000, () => send(file.slice(at, at + 1)))
       clock.step()
     }
     await settle()

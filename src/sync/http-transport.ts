@@ -14,7 +14,8 @@ import {
   type Seen,
   syncProtocol,
 } from '../protocol/sync.ts'
-import { hashOf, readFileText, type SegmentFile } from '../segments/file.ts'
+import { hashOf, readFile, type SegmentFile } from '../segments/file.ts'
+import type { Bytes } from '../segments/gzip.ts'
 import { retryAfterMsMax } from './backoff.ts'
 import { failureOfStatus, SyncFailure } from './failure.ts'
 import { createSseParser } from './sse.ts'
@@ -86,8 +87,8 @@ const unlessStopped = (error: unknown): undefined => {
 }
 
 /** A large body on a slow line takes as long as it takes, as long as something comes. */
-async function bytesOf({ body }: Response, onChunk: () => void): Promise<Uint8Array<ArrayBuffer>> {
-  const told = new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>({
+async function bytesOf({ body }: Response, onChunk: () => void): Promise<Bytes> {
+  const told = new TransformStream<Uint8Array, Bytes>({
     transform: (chunk, controller) => {
       onChunk()
       controller.enqueue(new Uint8Array(chunk))
@@ -97,10 +98,10 @@ async function bytesOf({ body }: Response, onChunk: () => void): Promise<Uint8Ar
 }
 
 async function readSegment(
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Bytes,
   { hash, first, last, digest }: ListedSegment,
 ): Promise<SegmentFile | undefined> {
-  const file = (await hashOf(bytes)) === hash ? readFileText(new TextDecoder().decode(bytes)) : undefined
+  const file = (await hashOf(bytes)) === hash ? await readFile(bytes) : undefined
   return file?.first === first && file.last === last && file.digest === digest ? file : undefined
 }
 

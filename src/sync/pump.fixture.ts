@@ -3,8 +3,8 @@ import { digestOfNothing, nextDigest } from '../core/digest.ts'
 import { type Browser, createBrowser, openTab, quiet, Sequence, type Tab } from '../log/log.fixture.ts'
 import type { SyncLink } from '../protocol/notice.ts'
 import type { ListedSegment, PullAnswer, PullPage, PushAnswer, PushRequest, Seen, Verdict } from '../protocol/sync.ts'
-import { readFileText, type SegmentFile, toFileText } from '../segments/file.ts'
-import { packAtOnce } from '../segments/segments.fixture.ts'
+import type { SegmentFile } from '../segments/file.ts'
+import { zipAtOnce } from '../segments/segments.fixture.ts'
 import type { Store } from '../store/store.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import type { VirtualClock } from '../testing/virtual-clock.ts'
@@ -75,13 +75,8 @@ export class ScriptedServer implements Transport {
       return []
     })
     const digest = commits.reduce((before, { commit }) => nextDigest(before, commit.id, commit.contentId), digestBefore)
-    const file = readFileText(
-      toFileText(
-        packAtOnce(commits, (stream) => counts.get(stream) ?? 0),
-        digest,
-      ),
-    )
-    if (file !== undefined) this.#files.push(file)
+    const { last, parts, directory } = zipAtOnce(commits, (stream) => counts.get(stream) ?? 0)
+    this.#files.push({ first, last, digest, directory: directory.buckets(), parts })
   }
   file(first: number): SegmentFile | undefined {
     return this.#files.find((file) => file.first === first)

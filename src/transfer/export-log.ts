@@ -3,9 +3,9 @@ import type { Observable } from '../core/observable.ts'
 import { browserClock } from '../platform/browser.ts'
 import { createMeter, type Progress } from './progress.ts'
 
-/** A piece of a log: events that follow each other, as the text of a file. */
+/** A piece of a log: events that follow each other, as bytes of a file. */
 export interface ExportedSegment {
-  readonly text: string
+  readonly bytes: Uint8Array<ArrayBuffer>
   /** Where the next piece begins: an export that was broken off goes on behind it. */
   readonly cursor: number
 }
@@ -26,11 +26,11 @@ export function exportLog(log: AnyLog, { after = 0 }: ExportOptions = {}): Expor
     progress: meter,
     async *[Symbol.asyncIterator]() {
       for (let cursor = after; ; ) {
-        const { text, through, head } = await call((api) => api.exportSegment(cursor))
-        if (text === undefined) return
+        const { file, through, head } = await call((api) => api.exportSegment(cursor))
+        if (file === undefined) return
         cursor = through
         meter.reach(through - after, head - after)
-        yield { text, cursor }
+        yield { bytes: file, cursor }
       }
     },
   }

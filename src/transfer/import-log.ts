@@ -17,8 +17,8 @@ export interface Import {
   /** Rejects with `tidelog/argument` for what is no export, and with `tidelog/storage-lost` where there is no room. What came before stays. */
   readonly finished: Promise<Imported>
 }
-/** A file, or texts that come one behind the other, cut anywhere. */
-export type ImportSource = Blob | Iterable<string> | AsyncIterable<string>
+/** A file, or bytes that come in pieces, cut anywhere. */
+export type ImportSource = Blob | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 export interface ImportOptions {
   /** Events in all, where that is known. */
   readonly total?: number
@@ -36,9 +36,9 @@ export function importLog(log: AnyLog, source: ImportSource, { total, signal }: 
   const run = async (): Promise<Imported> => {
     let [commits, events] = [0, 0]
     const refused: Imported['refused'][number][] = []
-    for await (const text of filesOf(source)) {
+    for await (const file of filesOf(source)) {
       signal?.throwIfAborted()
-      const answer = await call((api) => api.importSegment(text))
+      const answer = await call((api) => api.importSegment(file))
       const isFull = answer.refused.some(({ reason }) => reason === 'StorageFull' || reason === 'StorageUnavailable')
       if (isFull) throw new TidelogError('tidelog/storage-lost', 'there is no room for the rest')
       commits += answer.commits
@@ -55,15 +55,18 @@ export function importLog(log: AnyLog, source: ImportSource, { total, signal }: 
   return { progress: meter, finished }
 }
 
-async function* filesOf(source: ImportSource): AsyncGenerator<string> {
+async function* filesOf(source: ImportSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const files = new FileSplitter()
-  const texts = source instanceof Blob ? textsOf(source) : source
-  for await (const text of texts) yield* files.take(text)
+  const pieces = source instanceof Blob ? piecesOf(source) : source
+  for await (const piece of pieces) {
+    mustBe(piece instanceof Uint8Array, 'bytes of a segment file', piece)
+    yield* files.take(piece)
+  }
   mustBe(files.isAtEnd, 'a segment file', 'cut short')
 }
 
-async function* textsOf(blob: Blob): AsyncGenerator<string> {
-  const reader = blob.stream().pipeThrough(new TextDecoderStream()).getReader()
+async function* piecesOf(blob: Blob): AsyncGenerator<Uint8Array> {
+  const reader = blob.stream().getReader()
   for (;;) {
     const { done, value } = await reader.read()
     if (done) return
