@@ -4,17 +4,15 @@ import type { Call } from './connection.ts'
 import { readLog } from './reads.ts'
 
 const head = { database: 'db', revision: 1, confirmed: 9 }
-const eventAt = (position: number) => {
-  const id = `c.${position}`
-  return { type: 'T', stream: 's', data: position, id, commitId: 'c', version: position, time: 'now', position }
-}
+const commits = [[{ id: 'c', contentId: 'c', time: 'now' }, 1]]
+const eventAt = (position: number) => [position, position, 0, { type: 'T', stream: 's', data: position }]
 
 /** A worker that gives three pages of three events, and tells which it was asked for. */
 function pagesOfThree() {
   const asked: (number | undefined)[] = []
   const read = async ({ cursor = 0, through }: ReadRequest): Promise<ReadAnswer> => {
     asked.push(through === undefined ? undefined : cursor)
-    const events = JSON.stringify([1, 2, 3].map((nth) => eventAt(cursor + nth)))
+    const events = JSON.stringify([commits, [1, 2, 3].map((nth) => eventAt(cursor + nth))])
     return { events, pending: '[]', cursor: cursor < 6 ? cursor + 3 : undefined, through: 9, head }
   }
   const call: Call = (use) => use({ read } as unknown as WorkerApi)

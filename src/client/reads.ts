@@ -1,4 +1,4 @@
-import { decodeAll } from '../core/decode.ts'
+import { decodeAll, decodeText } from '../core/decode.ts'
 import type { EventMap } from '../core/event.ts'
 import { mustBeJson } from '../core/json.ts'
 import type { Marker } from '../core/outcome.ts'
@@ -19,23 +19,26 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
   const ask = (cursor?: number, through?: number): Promise<ReadAnswer> =>
     call((api) => api.read({ options, cursor, through }))
   /** Confirmed pages, and the pending events of the first one's moment. */
-  async function* pages(start: ReadAnswer): AsyncGenerator<string> {
-    if (isBackwards) yield start.pending
+  async function* pages(start: ReadAnswer): AsyncGenerator<readonly AnyEvent[]> {
+    const pending = decodeAll(definitions, JSON.parse(start.pending))
+    if (isBackwards) yield pending
     for (let page = start; ; ) {
       const { events, cursor } = page
       // Asked for while this page is read: half of the time is the worker's. One with a limit mostly ends with it.
       const ahead = cursor && limit === Infinity ? ask(cursor, start.through) : undefined
       ahead?.catch(() => {})
-      yield events
+      // The question leaves before this page takes the thread.
+      await null
+      yield decodeText(definitions, events)
       if (!cursor) break
       page = await (ahead ?? ask(cursor, start.through))
     }
-    if (!isBackwards) yield start.pending
+    if (!isBackwards) yield pending
   }
   async function* eventsOf(start: () => Promise<ReadAnswer>): AsyncGenerator<AnyEvent> {
     let left = limit
     for await (const page of pages(await start()))
-      for (const event of decodeAll(definitions, page)) {
+      for (const event of page) {
         // What this build does not know is left out before it counts.
         if (event.type === '$unknown' && options.unknown !== 'yield') continue
         if (left > 0) yield event

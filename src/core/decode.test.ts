@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeEvent, deepFreeze } from './decode.ts'
+import { decodeEvent as decodeStored, deepFreeze } from './decode.ts'
 import { defineEvents, definitionsOf, event, type } from './event.ts'
 import type { PlacedEvent } from './recorded.ts'
 
@@ -33,6 +33,8 @@ const placed = (over: Partial<PlacedEvent>): PlacedEvent => ({
   time: '2026-01-01T00:00:00.000Z',
   ...over,
 })
+
+const decodeEvent = (map: Parameters<typeof decodeStored>[0], event: PlacedEvent) => decodeStored(map, event, event)
 
 describe('decodeEvent', () => {
   test('brings older data up step by step, from whichever version', () => {

@@ -1,3 +1,4 @@
+import { type Commit, eventId, type StoredEvent } from './commit.ts'
 import { TidelogError } from './errors.ts'
 import type { EventMap } from './event.ts'
 import type { PlacedEvent, UnknownEvent } from './recorded.ts'
@@ -9,24 +10,30 @@ export interface DecodedEvent extends Omit<PlacedEvent, 'v' | 'position'> {
   readonly position: number | undefined
 }
 
+type Place = Omit<PlacedEvent, keyof StoredEvent>
+
 /**
  * Gives stored events the shape of the model: older data is brought up by the upcasters, unknown types are marked, and
  * everything is frozen, so that a reader can't change history. Throws `tidelog/data` naming the event that failed.
  */
-export function decodeEvent(definitions: EventMap, placed: PlacedEvent): DecodedEvent | UnknownEvent {
-  const { v = 1, type, tags = [], metadata = {}, id, commitId, stream, version, time, position } = placed
+export function decodeEvent(
+  definitions: EventMap,
+  stored: StoredEvent,
+  { metadata = {}, id, commitId, version, time, position }: Place,
+): DecodedEvent | UnknownEvent {
+  const { v = 1, type, stream, tags = [] } = stored
   const def = definitions[type]
   const isUnknown = def === undefined || v > def.version
-  const data = isUnknown ? placed.data : upcast(def, v, placed)
+  const data = isUnknown ? stored.data : upcast(def, v, stored.data, id, position)
   // Whole logs pass here: what it consists of is known, so that nothing has to be taken apart to be copied or frozen.
-  deepFreeze(tags)
-  deepFreeze(metadata)
+  Object.freeze(tags)
+  Object.freeze(metadata)
   deepFreeze(data)
   const event = { type, data, id, commitId, stream, version, time, metadata, tags, position }
   return Object.freeze(isUnknown ? { ...event, type: '$unknown', originalType: type } : event)
 }
 
-function upcast(def: EventMap[string], v: number, { data: stored, id, position }: PlacedEvent): unknown {
+function upcast(def: EventMap[string], v: number, stored: unknown, id: string, position: number | undefined): unknown {
   let data = stored
   for (let version = v; version < def.version; version++) {
     try {
@@ -39,14 +46,34 @@ function upcast(def: EventMap[string], v: number, { data: stored, id, position }
   return data
 }
 
-/** Stored events, given as a list or as JSON text, in the shape of the model. */
+/** Stored events in the shape of the model. */
 export const decodeAll = (
   definitions: EventMap,
-  placed: readonly PlacedEvent[] | string,
-): readonly (DecodedEvent | UnknownEvent)[] => {
-  const events: readonly PlacedEvent[] = typeof placed === 'string' ? JSON.parse(placed) : placed
-  return events.map((one) => decodeEvent(definitions, one))
+  placed: readonly PlacedEvent[],
+): readonly (DecodedEvent | UnknownEvent)[] => placed.map((one) => decodeEvent(definitions, one, one))
+
+/** The same from JSON text of confirmed events beside their commits: `[commits, events]`. */
+export function decodeText(definitions: EventMap, text: string): readonly (DecodedEvent | UnknownEvent)[] {
+  const [commits, events]: EventsData = JSON.parse(text)
+  return events.map(([position, version, at, stored]) => {
+    const [commit, first] = commits[at] as EventsData[0][number]
+    const { id: commitId, time, metadata } = commit
+    return decodeEvent(definitions, stored, {
+      id: eventId(commit, position - first),
+      commitId,
+      version,
+      time,
+      metadata,
+      position,
+    })
+  })
 }
+
+/** Each event names its commit by a place in the list of commits, which have the positions of their first events beside them. */
+type EventsData = readonly [
+  commits: readonly (readonly [commit: Omit<Commit, 'events'>, first: number])[],
+  events: readonly (readonly [position: number, version: number, at: number, stored: StoredEvent])[],
+]
 
 type Decoded<T> = T extends { readonly events: unknown }
   ? Omit<T, 'events'> & { readonly events: readonly (DecodedEvent | UnknownEvent)[] }
@@ -60,6 +87,6 @@ export const decodeIn = <T extends object>(definitions: EventMap, value: T): Dec
 /** Freezes plain data all the way down. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
-  for (const name in value) deepFreeze(value[name])
+  for (const name in value) if (typeof value[name] === 'object') deepFreeze(value[name])
   return Object.freeze(value)
 }

@@ -42,7 +42,7 @@ export function createDeciders(deciders: readonly AnyDecider[]): Deciders {
             on,
             state,
             placed.map((one) => {
-              const event = decodeEvent(definitions, one)
+              const event = decodeEvent(definitions, one, one)
               // A state without what this build does not know would be a guess.
               if ('originalType' in event) throw new Undecidable('update-needed', event.originalType)
               return event

@@ -11,6 +11,15 @@ import { parseCommits, type View } from './view.ts'
 /** Characters of JSON text whose commits are kept parsed, the newest ones. */
 const cachedTextMax = 4_000_000
 
+/** Where an event lies. */
+export interface EventPlace {
+  readonly commit: Commit
+  /** Its number in the commit, from 0. */
+  readonly at: number
+  readonly position: number
+  readonly version: number
+}
+
 interface LoadedRecord {
   readonly commits: readonly Commit[]
   /** First position of each commit. */
@@ -32,20 +41,27 @@ export class Content {
 
   /** The events at these positions, in their order. Throws {@link SegmentGone} when they are sealed meanwhile. */
   async eventsAt(positions: readonly number[]): Promise<readonly PlacedEvent[]> {
+    const found = await this.placesOf(positions)
+    return found.map(({ commit, at, ...place }) => ({ ...placeOf(commit, at), ...place }))
+  }
+
+  /** The same as places in their commits. */
+  async placesOf(positions: readonly number[]): Promise<readonly EventPlace[]> {
     if (positions.length === 0) return []
     const { confirmed } = this.#view
     const places = positions.map((position) => confirmed.recordOf(position))
     const records = await this.#load(places)
     if (Math.min(...positions) <= this.#view.sealed.head.position) throw new SegmentGone()
-    const events = positions.map((position, nth) => {
+    const found = positions.map((position, nth) => {
       const record = recordIn(records, places[nth]?.key)
-      const at = above(record.firsts, position) - 1
-      const placed = placeOf(record.commits[at], position - (record.firsts[at] ?? 0))
-      return { ...placed, version: confirmed.index.versionOf(placed.stream, position), position }
+      const nthCommit = above(record.firsts, position) - 1
+      const commit = record.commits[nthCommit] as Commit
+      const at = position - (record.firsts[nthCommit] ?? 0)
+      const stream = commit.events[at]?.stream ?? ''
+      return { commit, at, stream, position, version: confirmed.index.versionOf(stream, position) }
     })
-    if (this.#view.sealed.segments.length === 0) return events
-    const before = await this.#view.sealedCounts(events.map(({ stream }) => stream))
-    return events.map((event) => ({ ...event, version: event.version + before(event.stream) }))
+    const countOf = await this.#view.sealedCounts(found.map(({ stream }) => stream))
+    return found.map(({ stream, version, ...place }) => ({ ...place, version: version + countOf(stream) }))
   }
 
   /** A commit that is not sealed, by the position of its first event. */

@@ -1,5 +1,5 @@
 import type { Deciders } from '../core/command.ts'
-import { type Commit, type CommitCondition, type StoredEvent, toTag } from '../core/commit.ts'
+import { type Commit, type CommitCondition, eventId, type StoredEvent, toTag } from '../core/commit.ts'
 import { digestOfNothing, nextDigest } from '../core/digest.ts'
 import type { Clock, Locks, Random } from '../core/ports.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
@@ -154,6 +154,19 @@ export const pendingIds = ({ engine }: Tab): readonly string[] =>
 export const newView = (): View => new View('db', SealedLog.of(openMemoryStore(createMemoryDatabase('db'))))
 
 /** A whole read, page by page, as the page does it: the confirmed events and the pending ones of the first page. */
+/** The confirmed events of an answer. */
+export function placedIn(text: string): readonly PlacedEvent[] {
+  const [commits, events]: readonly [
+    readonly (readonly [Commit, number])[],
+    readonly (readonly [number, number, number, StoredEvent])[],
+  ] = JSON.parse(text)
+  return events.map(([position, version, at, stored]) => {
+    const [commit, first] = commits[at] as readonly [Commit, number]
+    const { id: commitId, time, metadata } = commit
+    return { ...stored, id: eventId(commit, position - first), commitId, time, metadata, version, position }
+  })
+}
+
 export async function readWhole(reader: Reader, options: ReadRequest['options']): Promise<readonly PlacedEvent[]> {
   const confirmed: PlacedEvent[] = []
   let pending = '[]'
@@ -161,7 +174,7 @@ export async function readWhole(reader: Reader, options: ReadRequest['options'])
     const answer: ReadAnswer = await reader.read({ options, ...more })
     if (more.through === undefined) pending = answer.pending
     const { events, cursor, through } = answer
-    confirmed.push(...JSON.parse(events))
+    confirmed.push(...placedIn(events))
     more = cursor === undefined ? undefined : { cursor, through }
   }
   return options.direction === 'backwards'

@@ -3,7 +3,17 @@ import { describe, expect, test } from 'vitest'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { ChangesAnswer, ReadRequest } from '../protocol/worker.ts'
 import { takePage } from './confirm.ts'
-import { callOf, commitOf, createBrowser, largeCall, openTab, Sequence, type Tab, versioned } from './log.fixture.ts'
+import {
+  callOf,
+  commitOf,
+  createBrowser,
+  largeCall,
+  openTab,
+  placedIn,
+  Sequence,
+  type Tab,
+  versioned,
+} from './log.fixture.ts'
 import { rebase } from './rebase.ts'
 
 type Options = ReadRequest['options']
@@ -20,7 +30,7 @@ async function read({ reader }: Tab, options: Options): Promise<Read> {
     const answer = await reader.read({ options, ...more })
     pages += 1
     if (pages === 1) pending = JSON.parse(answer.pending)
-    confirmed.push(...JSON.parse(answer.events))
+    confirmed.push(...placedIn(answer.events))
     if (answer.cursor === undefined) break
     more = { cursor: answer.cursor, through: answer.through }
   }
@@ -129,7 +139,7 @@ describe('a read', () => {
     await takePage(tab.engine, log.add(commitOf('b', ['s9'])))
     const second = await tab.reader.read({ options: wish, cursor: first.cursor, through: first.through })
     const third = await tab.reader.read({ options: wish, cursor: second.cursor, through: first.through })
-    expect([first, second, third].map(({ events }) => JSON.parse(events).length)).toEqual([1, 1, 1])
+    expect([first, second, third].map(({ events }) => placedIn(events).length)).toEqual([1, 1, 1])
     expect([first.cursor, second.cursor, third.cursor]).toEqual([1, 2, undefined])
     expect([first.pending, second.pending, third.pending]).toEqual(['[]', '[]', '[]'])
   })
@@ -175,7 +185,7 @@ describe('a read', () => {
 describe('changes', () => {
   const scope = { scope: {}, types: ['T1', 'T2', 'T9'] }
   const partsOf = ({ confirmed, pending, pendingIs, position, more }: ChangesAnswer) => ({
-    confirmed: (JSON.parse(confirmed) as readonly PlacedEvent[]).map(({ data }) => data),
+    confirmed: placedIn(confirmed).map(({ data }) => data),
     pending: (JSON.parse(pending) as readonly PlacedEvent[]).map(({ data }) => data),
     pendingIs,
     position,

@@ -4,7 +4,8 @@ import { mustBeStreamName } from '../core/queries.ts'
 import type { Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { ChangesAnswer, ChangesRequest, HeadsAnswer, ReadAnswer, ReadRequest } from '../protocol/worker.ts'
-import { placeOf } from './content.ts'
+import { type EventText, toEventsText } from '../segments/events-text.ts'
+import { type EventPlace, placeOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import type { Window } from './event-index.ts'
 import { markerExpired, type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
@@ -95,12 +96,12 @@ export class Reader {
   ): Promise<Page> {
     const { view, content } = this.#engine
     const { sealed } = view
-    const found: Found[] = []
+    const found: EventText[] = []
     const takeSealed = async (): Promise<void> => {
       for await (const events of sealed.matching(selectors, window, readsOn))
         for (const event of events) {
           if (found.length > limit) return
-          if (isWanted(wanted, event.version, event.commit.revision)) found.push(event)
+          if (isWanted(wanted, event)) found.push(event)
         }
     }
     const takeTail = async (): Promise<void> => {
@@ -112,10 +113,9 @@ export class Reader {
       for (const position of confirmed.matching(selectors, window)) {
         if (found.length + positions.length > limit) break
         const version = wanted.stream === undefined ? 0 : before + confirmed.index.versionOf(wanted.stream, position)
-        if (isWanted(wanted, version, confirmed.revisionAt(position))) positions.push(position)
+        if (isWanted(wanted, { version, revision: confirmed.revisionAt(position) })) positions.push(position)
       }
-      for (const event of await content.eventsAt(positions))
-        found.push({ position: event.position ?? 0, text: JSON.stringify(event) })
+      found.push(...(await content.placesOf(positions)).map(textOf))
     }
     if (window.backwards === true) {
       await takeTail()
@@ -126,19 +126,20 @@ export class Reader {
     }
     const events = found.slice(0, limit)
     return {
-      events: `[${events.map(({ text }) => text).join(',')}]`,
+      events: toEventsText(events),
       reached: found.length > limit ? events.at(-1)?.position : undefined,
     }
   }
 }
 
-/** An event as JSON text: what is sealed has never been parsed. */
-interface Found {
-  readonly position: number
-  readonly text: string
+/** An event that is not sealed, as what is sealed has it. */
+const textOf = ({ commit, at, position, version }: EventPlace): EventText => {
+  const { id, contentId, time, metadata } = commit
+  const head = JSON.stringify([{ id, contentId, time, metadata }, position - at])
+  return { position, line: (placeOf) => JSON.stringify([position, version, placeOf(head), commit.events[at]]) }
 }
 interface Page {
-  /** JSON text of a list of placed events. */
+  /** As `toEventsText` gives them. */
   readonly events: string
   /** The last position that was looked at; absent where nothing is left of the window. */
   readonly reached: number | undefined
@@ -154,11 +155,10 @@ interface Wanted {
 
 const isWanted = (
   { stream, fromVersion = 0, toVersion = Infinity, after }: Wanted,
-  version: number,
-  revision: number,
+  event: { readonly version: number; readonly revision: number },
 ): boolean =>
-  (stream === undefined || (version >= fromVersion && version <= toVersion)) &&
-  (after === undefined || revision > after.revision)
+  (stream === undefined || (event.version >= fromVersion && event.version <= toVersion)) &&
+  (after === undefined || event.revision > after.revision)
 
 const isReadable = (view: View, marker: { readonly database: string; readonly revision: number }): boolean =>
   marker.database === view.identity && marker.revision >= view.floor

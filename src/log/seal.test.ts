@@ -1,12 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Marker } from '../core/outcome.ts'
-import type { PlacedEvent } from '../core/recorded.ts'
 import { prune } from './checkpoint.ts'
 import { takePage } from './confirm.ts'
 import { deciders } from './deciders.fixture.ts'
 import { Device, historiesOf, type Step, summaryOf } from './histories.fixture.ts'
-import { callOf, commitOf, createBrowser, openTab, quiet, readWhole, Sequence, type Tab } from './log.fixture.ts'
+import {
+  callOf,
+  commitOf,
+  createBrowser,
+  openTab,
+  placedIn,
+  quiet,
+  readWhole,
+  Sequence,
+  type Tab,
+} from './log.fixture.ts'
 import { rebase } from './rebase.ts'
 import { seal } from './seal.ts'
 
@@ -59,8 +68,7 @@ async function changesOf(reader: Tab['reader'], types: readonly string[]): Promi
   const ids: string[] = []
   for (let position = 0; ; ) {
     const answer = await reader.changes({ scope: {}, types, position, revision: 0 })
-    const events: readonly PlacedEvent[] = JSON.parse(answer.confirmed)
-    ids.push(...events.map(({ id }) => id))
+    ids.push(...placedIn(answer.confirmed).map(({ id }) => id))
     position = answer.position
     if (!answer.more) return ids
   }
@@ -135,7 +143,7 @@ describe('sealing', () => {
     for (const direction of ['backwards', 'forwards'] as const) {
       const { reader } = await openTab(browser)
       const { events } = await reader.read({ options: { query: { tags: { on: 's' } }, direction } })
-      const versions = JSON.parse(events).map(({ version }: { version: number }) => version)
+      const versions = placedIn(events).map(({ version }) => version)
       const rising = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
       expect(versions).toEqual(direction === 'forwards' ? rising : rising.toReversed())
     }

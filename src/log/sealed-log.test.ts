@@ -28,3 +28,20 @@ test('segments of few and of many parts, in any order, are read whole from eithe
     expect(events.map(({ version }) => version)).toEqual(Array.from({ length: count / 4 }, (_, at) => at + 1))
   }
 })
+
+test('what a damaged part held is storage that is lost, and all else is read as before', async () => {
+  const browser = createBrowser()
+  const tab = await openTab(browser)
+  const log = new Sequence()
+  await takePage(tab.engine, log.add(commitOf('c', Array.from({ length: 600 }, (_, at) => `${'abc'[at % 3]}1`))))
+  await seal(tab.engine, { from: 1, max: 2, smallMax: 9, keptRows: 0 })
+  const { store } = tab.engine
+  const [rows] = await store.run([{ op: 'range', store: 'log', from: 0, to: 600 }])
+  const damaged = rows.find((row) => 'part' in row)
+  if (damaged === undefined || !('part' in damaged)) throw new Error('no part')
+  const part = damaged.part.with(40, (damaged.part[40] ?? 0) ^ 1)
+  await store.run([{ op: 'put', store: 'log', row: { ...damaged, part } }], { write: true })
+  const { reader } = await openTab(browser)
+  await expect(readWhole(reader, { stream: 'a' })).rejects.toMatchObject({ name: 'tidelog/storage-lost' })
+  expect(await readWhole(reader, { stream: 'c' })).toHaveLength(200)
+})

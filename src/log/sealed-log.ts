@@ -121,11 +121,10 @@ export class SealedLog {
     const asked = overlapping.map((place, at): PartsOf => {
       return { place, numbers: partsFor(selectors, (term) => find(term)(at), place.parts) }
     })
-    const isIn = ({ position }: SealedEvent): boolean => position > after && position <= through
     const batches = [...batchesOf(asked)]
     for (const [at, some] of batches.entries())
       for await (const found of this.#eventsOf(some, selectors, readsOn ? batches[at + 1] : undefined)) {
-        const events = found.filter(isIn)
+        const events = found.slice(countThrough(found, after), countThrough(found, through))
         if (backwards) events.reverse()
         if (events.length > 0) yield events
       }
@@ -181,6 +180,17 @@ function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {
     }
   }
   if (few.length > 0) yield few
+}
+
+/** How many of these events, in the order of the log, come before a position or are at it. */
+function countThrough(events: readonly SealedEvent[], position: number): number {
+  let [low, high] = [0, events.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((events[middle]?.position ?? 0) <= position) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 const byPosition = (a: SealedEvent, b: SealedEvent): number => a.position - b.position

@@ -10,6 +10,8 @@ import type { Key, Rows, Store } from '../store/store.ts'
 const partTextMax = 12_000_000
 /** Parts whose events are kept in order: what somebody reads, and what comes next. */
 const sortedPartsMax = 250
+/** Parts that are unpacked in one go. */
+const bitParts = 8
 /** Characters of directories that are kept, those used last; each costs about as much again for its places. */
 const directoryTextMax = 24_000_000
 
@@ -152,7 +154,17 @@ export class Shelf {
 
   /** Texts of parts that are too many to be kept: what others look for would have to go. */
   async manyParts({ place, numbers }: PartsOf): Promise<readonly string[]> {
-    return (await this.#readRuns(runsOf(numbers).map((run) => ({ ...run, place })))).flat()
+    const read = (from: number): Promise<readonly (readonly string[])[]> =>
+      this.#readRuns(runsOf(numbers.slice(from, from + bitParts)).map((run) => ({ ...run, place })))
+    const texts: string[] = []
+    let bit = read(0)
+    // Bit by bit, one ahead: somebody may wait for a page of what is there already, while much is unpacked.
+    for (let from = bitParts; texts.length < numbers.length; from += bitParts) {
+      const next = read(from)
+      texts.push(...(await bit).flat())
+      bit = next
+    }
+    return texts
   }
 
   async #readRuns(

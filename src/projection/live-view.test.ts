@@ -6,6 +6,8 @@ import { VirtualClock } from '../testing/virtual-clock.ts'
 import { createLiveView, type ViewApi } from './live-view.ts'
 
 const definitions = definitionsOf(defineEvents({ Added: event(type<{ n: number }>()) }))
+const commits = [[{ id: 'c', contentId: 'c', time: 't' }, 1]]
+const row = (n: number, at: number) => [at + 1, n, 0, { type: 'Added', stream: 's', data: { n } }]
 const placed = (n: number): PlacedEvent => ({
   type: 'Added',
   stream: 's',
@@ -31,7 +33,7 @@ class Numbers implements ViewApi {
     if (this.broken !== undefined) throw this.broken
     const { confirmed, pending, revision } = this
     return {
-      confirmed: JSON.stringify(confirmed.slice(position).map(placed)),
+      confirmed: JSON.stringify([commits, confirmed.slice(position).map(row)]),
       position: Math.max(position, confirmed.length),
       more: false,
       pendingIs: 'all',

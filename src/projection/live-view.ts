@@ -1,4 +1,4 @@
-import { decodeAll } from '../core/decode.ts'
+import { decodeAll, decodeText } from '../core/decode.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import { jsonIssues } from '../core/json.ts'
@@ -154,13 +154,13 @@ function createFollower<S>(
       position = 0
       return false
     }
-    const events = decodeAll(definitions, answer.confirmed)
+    const events = decodeText(definitions, answer.confirmed)
     confirmed = foldEvents(on, confirmed, events)
     sinceSnapshot += events.length
     position = answer.position
     if (answer.more) return false
     const below = answer.pendingIs === 'all' ? confirmed : state
-    shown.set({ state: foldEvents(on, below, decodeAll(definitions, answer.pending)), head: answer.head })
+    shown.set({ state: foldEvents(on, below, decodeAll(definitions, JSON.parse(answer.pending))), head: answer.head })
     if (sinceSnapshot >= snapshotEvery) {
       sinceSnapshot = 0
       saveSnapshot(key, call, confirmed, position)

@@ -43,7 +43,7 @@ export interface WorkerApi {
   close(): Promise<void>
 }
 
-export const workerProtocol = 2
+export const workerProtocol = 3
 
 export interface OpenRequest {
   readonly protocol: number
@@ -157,7 +157,7 @@ export interface AnyScope {
   readonly query?: AnyQuery | undefined
 }
 export interface ReadAnswer {
-  /** JSON text of a list of placed events, confirmed, in the read's direction. */
+  /** The confirmed events in the read's direction, as `decodeText` takes them. */
   readonly events: string
   /** JSON text of the pending events, in the read's direction; none but on the first page. */
   readonly pending: string
@@ -180,7 +180,7 @@ export interface ChangesRequest {
   readonly seen?: number | undefined
 }
 export interface ChangesAnswer {
-  /** JSON text of the confirmed events after `position`, in order. */
+  /** The confirmed events after `position` in order, as `decodeText` takes them. */
   readonly confirmed: string
   /** Position that the confirmed state stands at after these. */
   readonly position: number

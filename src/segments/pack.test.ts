@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { StoredEvent } from '../core/commit.ts'
+import { toEventsText } from './events-text.ts'
 import type { PlacedCommit } from './pack.ts'
 import { commitsOf, readPart } from './part.ts'
 import { anyCommits, commitWith, oddNames, packAtOnce, place, readAll, throughUtf8 } from './segments.fixture.ts'
@@ -201,7 +202,9 @@ describe('a part', () => {
   })
 
   test('is refused when an event names a commit that is not there', () => {
-    expect(() => readPart('[[],\n\n[[7,1,0,{"type":"T","stream":"a","data":null}]]]')).toThrow('event 7')
+    const [event] = readPart('[[],\n\n[[7,1,0,{"type":"T","stream":"a","data":null}]]]')
+    expect(() => event?.placed).toThrow('no commit 0')
+    expect(() => toEventsText([event!])).toThrow('no commit 0')
   })
 })
 
