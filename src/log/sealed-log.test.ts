@@ -33,7 +33,15 @@ test('what a damaged part held is storage that is lost, and all else is read as 
   const browser = createBrowser()
   const tab = await openTab(browser)
   const log = new Sequence()
-  await takePage(tab.engine, log.add(commitOf('c', Array.from({ length: 600 }, (_, at) => `${'abc'[at % 3]}1`))))
+  await takePage(
+    tab.engine,
+    log.add(
+      commitOf(
+        'c',
+        Array.from({ length: 600 }, (_, at) => `${'abc'[at % 3]}1`),
+      ),
+    ),
+  )
   await seal(tab.engine, { from: 1, max: 2, smallMax: 9, keptRows: 0 })
   const { store } = tab.engine
   const [rows] = await store.run([{ op: 'range', store: 'log', from: 0, to: 600 }])
