@@ -32,7 +32,7 @@ const job = {
   commits: 10,
   eventsPerCommit: 1000,
   streams: 1000,
-  warmUpCommits: 2,
+  warmUpCommits: 20,
   singles: 200,
   warmUpSingles: 200,
   concurrent: 1000,

@@ -57,15 +57,8 @@ export function decodeText(definitions: EventMap, text: string): readonly (Decod
   const [commits, events]: EventsData = JSON.parse(text)
   return events.map(([position, version, at, stored]) => {
     const [commit, first] = commits[at] as EventsData[0][number]
-    const { id: commitId, time, metadata } = commit
-    return decodeEvent(definitions, stored, {
-      id: eventId(commit, position - first),
-      commitId,
-      version,
-      time,
-      metadata,
-      position,
-    })
+    const id = eventId(commit, position - first)
+    return decodeEvent(definitions, stored, { ...commit, commitId: commit.id, id, version, position })
   })
 }
 

@@ -1,6 +1,6 @@
 // Text of a directory: ⏎ key ⇥ version ⇥ parts ⏎ key ⇥ … ⏎
 // A key holds neither ⏎ nor ⇥, so "⏎ key ⇥" occurs at the start of its own line and nowhere else.
-import { bucketCount, bucketOf, type Term, termOf } from './terms.ts'
+import { bucketCount, bucketOf, hashOfUnits, type Term, termOf } from './terms.ts'
 
 /** Where a term occurs. */
 export interface Found {
@@ -58,7 +58,7 @@ export class Directory {
     this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(2 * lines + 1)))
     const mask = this.#places.length - 1
     for (let start = 1; start < text.length; start = text.indexOf('\n', start) + 1) {
-      let place = hashUntil(text, start, text.indexOf('\t', start)) & mask
+      let place = hashOfUnits(text, start, text.indexOf('\t', start)) & mask
       while (this.#places[place] !== 0) place = (place + 1) & mask
       this.#places[place] = start + 1
     }
@@ -68,7 +68,7 @@ export class Directory {
   find(term: Term, partCount: number): Found | undefined {
     const key = toKey(term)
     const mask = this.#places.length - 1
-    for (let place = hashUntil(key, 0, key.length) & mask; ; place = (place + 1) & mask) {
+    for (let place = hashOfUnits(key) & mask; ; place = (place + 1) & mask) {
       const start = (this.#places[place] ?? 0) - 1
       if (start < 0) return undefined
       const end = start + key.length
@@ -81,12 +81,6 @@ export class Directory {
   get size(): number {
     return this.#text.length
   }
-}
-
-function hashUntil(text: string, from: number, to: number): number {
-  let hash = 0x811c9dc5
-  for (let at = from; at < to; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
-  return hash ^ (hash >>> 15)
 }
 
 /** The last version of each stream in the text of a directory, or of one of its buckets. */

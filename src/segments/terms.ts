@@ -14,5 +14,12 @@ export const termOf = {
 /** How many buckets terms spread over. Stored: this number and the way to a bucket never change. */
 export const bucketCount = 128
 
-/** The bucket of a term, from 0. */
-export const bucketOf = (term: Term): number => Number.parseInt(hashText(term).slice(-2), 16) % bucketCount
+/** The bucket of a term, from 0: the upper bits, as lines are found inside a bucket by the lower ones. */
+export const bucketOf = (term: Term): number => hashOfUnits(term) >>> 25
+
+/** 32 bits for a piece of a text (FNV-1a), whose upper half goes into the lower one. */
+export function hashOfUnits(text: string, from = 0, to: number = text.length): number {
+  let hash = 0x811c9dc5
+  for (let at = from; at < to; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  return hash ^ (hash >>> 15)
+}
