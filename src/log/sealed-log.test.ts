@@ -6,7 +6,7 @@ import { seal } from './seal.ts'
 test('segments of few and of many parts, in any order, are read whole from either end, and so are their streams', async () => {
   const tab = await openTab(createBrowser())
   const log = new Sequence()
-  // 200 events make a part: some of these have one, some have more than are read together.
+  // 100 events make a part: some of these have one, some have more than are read together.
   const sizes = [3_000, 100, 200, 2_600, 2_500, 100, 6_000, 300, 5_000]
   for (const [nth, size] of sizes.entries()) {
     const shorts = Array.from({ length: size }, (_, at) => `${'stuv'[at % 4]}${at % 2}`)
@@ -14,7 +14,7 @@ test('segments of few and of many parts, in any order, are read whole from eithe
     expect(await seal(tab.engine, { from: 1, max: 2, smallMax: 9, keptRows: 0 })).toBe(true)
   }
   const { segments } = tab.engine.view.sealed
-  expect(segments.map(({ parts }) => parts)).toEqual(sizes.map((size) => Math.ceil(size / 200)))
+  expect(segments.map(({ parts }) => parts)).toEqual(sizes.map((size) => Math.ceil(size / 100)))
   const count = sizes.reduce((sum, size) => sum + size, 0)
   const rising = Array.from({ length: count }, (_, at) => at + 1)
   const positionsOf = async (options: Parameters<typeof readWhole>[1]) =>

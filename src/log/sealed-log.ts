@@ -14,9 +14,9 @@ import type { Window } from './event-index.ts'
 import { type PartsOf, Shelf } from './shelf.ts'
 
 /** More parts of one segment than this are read whole, in order, and page by page. */
-const fewPartsMax = 12
+const fewPartsMax = 24
 /** Parts of many segments that are read in one transaction. */
-const batchPartsMax = 32
+const batchPartsMax = 64
 
 /** The sealed part of a log at one moment: segments without a gap from position 1. Everything is looked up on disk. */
 export class SealedLog {

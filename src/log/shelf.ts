@@ -9,9 +9,9 @@ import type { Key, Rows, Store } from '../store/store.ts'
 /** Characters of parts that are kept, those used last. */
 const partTextMax = 12_000_000
 /** Parts whose events are kept in order: what somebody reads, and what comes next. */
-const sortedPartsMax = 250
+const sortedPartsMax = 500
 /** Parts that are unpacked in one go. */
-const bitParts = 8
+const bitParts = 16
 /** Characters of directories that are kept, those used last; each costs about as much again for its places. */
 const directoryTextMax = 24_000_000
 

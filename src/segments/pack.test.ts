@@ -6,8 +6,8 @@ import type { PlacedCommit } from './pack.ts'
 import { commitsOf, readPart } from './part.ts'
 import { anyCommits, commitWith, oddNames, packAtOnce, place, readAll, throughUtf8 } from './segments.fixture.ts'
 
-const partEventsMax = 200
-const partTextMax = 80_000
+const partEventsMax = 100
+const partTextMax = 40_000
 const before = (stream: string): number => stream.length * 7
 const none = (): number => 0
 
@@ -169,14 +169,14 @@ describe('a part', () => {
   })
 
   test('names a commit once, however many of its events it holds', () => {
-    const events = Array.from({ length: 450 }, (_, at) => eventIn(`s${at}`))
+    const events = Array.from({ length: 250 }, (_, at) => eventIn(`s${at}`))
     const { parts } = packAtOnce(place(1, [commitWith('only', events)]), none)
-    expect(parts.map((text) => readPart(text).length)).toEqual([200, 200, 50])
+    expect(parts.map((text) => readPart(text).length)).toEqual([100, 100, 50])
     for (const text of parts) expect(text.split('"only"')).toHaveLength(2)
   })
 
   test('holds an event that is larger than a part alone', () => {
-    const lengths = { a: 90_000, b: 100, c: 180_000, d: 80_000, e: 100, f: 100 }
+    const lengths = { a: 50_000, b: 100, c: 100_000, d: 40_000, e: 100, f: 100 }
     const events = Object.entries(lengths).map(([stream, length]) => eventIn(stream, length))
     const { parts } = packAtOnce(singles(events), none)
     const streams = parts.map((text) => readPart(text).map(({ placed }) => placed.stream))

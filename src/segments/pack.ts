@@ -5,9 +5,9 @@ import { lineBreak, listBreak } from './part-text.ts'
 import { termOf } from './terms.ts'
 
 /** Events of one part. */
-const partEventsMax = 200
+const partEventsMax = 100
 /** Characters of a part's text; one event may be larger. */
-const partTextMax = 80_000
+const partTextMax = 40_000
 /** Characters of a part's text without events: `[[],⏎⏎[]]`. */
 const emptyPartText = 9
 /** Characters of a commit's place in a part, which holds no more commits than events. */
