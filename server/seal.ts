@@ -39,7 +39,9 @@ export async function sealNext(log: string, context: SealContext): Promise<Prosp
 
   const counts = await versions(log, listed)
   const packed = await packSegment(commits, (stream) => counts.get(stream) ?? 0, context.pause)
-  const file = await toFile(packed, end.digest)
+  const directory = packed.directory.buckets()
+  await context.pause()
+  const file = await toFile(packed, end.digest, directory)
   await context.pause()
   const hash = await hashOf(file)
   const segment = { first: after + 1, last: end.position, digest: end.digest, hash, bytes: file.length }
@@ -49,7 +51,7 @@ export async function sealNext(log: string, context: SealContext): Promise<Prosp
   const now = await segments.list(log)
   const last = now.at(-1)?.last ?? 0
   if (last <= after) throw new Error('the store has not taken a segment that follows the last one')
-  await versions(log, now, { hash, directory: packed.directory.buckets() })
+  await versions(log, now, { hash, directory })
   return { head, from: last + segmentEvents + segmentBehind }
 }
 

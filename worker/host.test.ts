@@ -52,6 +52,32 @@ describe('a host', () => {
     expect(await new Host(ports).open(request)).toMatchObject({ ok: true, head: { revision: 1, confirmed: 1 } })
   })
 
+  test('prunes rows when it is opened alone, one of so many openings', async () => {
+    const { random, ...ports } = portsWith()
+    const sealing = { from: 1, max: 9, smallMax: 3, keptRows: 0, pruneEvery: 16 }
+    const openWith = async (fraction: number): Promise<Host> => {
+      const host = new Host({ ...ports, random: { ...random, fraction: () => fraction } }, { sealing })
+      await host.open(request)
+      return host
+    }
+    const oldest = async (): Promise<number | undefined> => {
+      const [rows] = await (await ports.openStore('')).run([{ op: 'range', store: 'writes', limit: 1 }])
+      return rows[0]?.revision
+    }
+    const host = await openWith(0.99)
+    for (const id of ['a', 'b', 'c', 'd']) await host.append([append(id)])
+    // Sealing goes on beside it.
+    for (let turn = 0; turn < 1_000 && (await host.read({ options: {} })).head.revision < 5; turn++)
+      await new Promise((resolve) => setImmediate(resolve))
+    await host.close()
+    await (await openWith(1 / 16)).close()
+    expect(await oldest()).toBe(1)
+    await (await openWith(0.99 / 16)).close()
+    expect(await oldest()).toBeGreaterThan(1)
+    const { head } = await (await openWith(0)).read({ options: {} })
+    expect(head.confirmed).toBe(4)
+  })
+
   test('opens one log, however often it is asked', async () => {
     let opened = 0
     const ports = portsWith()

@@ -193,7 +193,8 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
   const { store, problem } = await openStore(ports, name)
   const { sealing = sealOptions } = options
   const alone = { timeoutMs: 0, mustExclude: true } as const
-  await ports.locks.request(viewsLock(name), alone, () => prune(store, sealing.keptRows)).catch(() => {})
+  if (ports.random.fraction() * (sealing.pruneEvery ?? 1) < 1)
+    await ports.locks.request(viewsLock(name), alone, () => prune(store, sealing.keptRows)).catch(() => {})
   const release = await holdViewsLock(ports.locks, name).catch(async (error: unknown) => {
     await store.close()
     throw error

@@ -18,11 +18,13 @@ function readFile(log: BookLog, file: Blob, signal: AbortSignal): Work<Imported>
   let bytes = 0
   async function* pieces(): AsyncGenerator<Uint8Array> {
     const reader = file.stream().getReader()
-    for (;;) {
-      const { done, value } = await reader.read()
-      if (done) return
-      bytes += value.byteLength
-      yield value
+    try {
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        bytes += next.value.byteLength
+        yield next.value
+      }
+    } finally {
+      await reader.cancel()
     }
   }
   const { progress, finished } = importLog(log, pieces(), { signal })

@@ -51,7 +51,7 @@ export function createWrites(
       end()
       return api.append(own.texts)
     })
-    const own: Batch = { texts: [], time: timeNow(clock), answers: answers.finally(end) }
+    const own: Batch = { texts: [], answers: answers.finally(end) }
     return own
   }
   // The only asynchronous step of an append: each one more would be paid by every append of a tick.
@@ -63,13 +63,12 @@ export function createWrites(
       return { ok: false, reason: { type: 'Invalid', issues, message } }
     }
     const { commitId: id = random.newId(), metadata, ...options } = given ?? {}
-    batch ??= begin()
-    const { texts, time, answers } = batch
-    const commit: Commit = { id, contentId: random.newId(), time, metadata, command, events }
+    const commit: Commit = { id, contentId: random.newId(), time: timeNow(clock), metadata, command, events }
     // Text from here on: what the caller does to its data later must not show in what was recorded.
     const text = JSON.stringify(commit)
-    const at = texts.push([text, JSON.stringify({ writes, options })]) - 1
-    const answer = (await answers)[at] as AppendAnswer
+    batch ??= begin()
+    const at = batch.texts.push([text, JSON.stringify({ writes, options })]) - 1
+    const answer = (await batch.answers)[at] as AppendAnswer
     onAnswer(answer)
     return toOutcome(definitions, id, answer, text)
   }
@@ -89,8 +88,6 @@ export function createWrites(
 /** Appends that are sent together, and what the worker will answer to each. */
 interface Batch {
   readonly texts: AppendText[]
-  /** One for all: to tell it costs as much as the rest of an append. */
-  readonly time: string
   readonly answers: Promise<readonly AppendAnswer[]>
 }
 

@@ -20,8 +20,8 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
     call((api) => api.read({ options, cursor, through }))
   /** Confirmed pages, and the pending events of the first one's moment. */
   async function* pages(start: ReadAnswer): AsyncGenerator<readonly AnyEvent[]> {
-    const pending = decodeAll(definitions, JSON.parse(start.pending))
-    if (isBackwards) yield pending
+    const pending = () => decodeAll(definitions, JSON.parse(start.pending))
+    if (isBackwards) yield pending()
     for (let page = start; ; ) {
       const { events, cursor } = page
       // Asked for while this page is read: half of the time is the worker's. One with a limit mostly ends with it.
@@ -33,7 +33,7 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
       if (!cursor) break
       page = await (ahead ?? ask(cursor, start.through))
     }
-    if (!isBackwards) yield pending
+    if (!isBackwards) yield pending()
   }
   async function* eventsOf(start: () => Promise<ReadAnswer>): AsyncGenerator<AnyEvent> {
     let left = limit

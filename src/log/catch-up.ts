@@ -5,7 +5,7 @@ import { readEndings, restoreView } from './checkpoint.ts'
 import { SealedLog } from './sealed-log.ts'
 import { View } from './view.ts'
 
-/** Characters of JSON text that one transaction should bring: rows may hold 900 kB or nothing, so the count adapts. */
+/** Characters of JSON text, and bytes of parts, that one transaction should bring: rows may hold 900 kB or nothing, so the count adapts. */
 const pageTextMax = 4_000_000
 const rowsMax = 2_000
 

@@ -22,8 +22,8 @@ export const keepCheckpoint = (checkpoint: Checkpoint): Request => ({
   row: { chain: checkpointChain, n: 0, format: rowFormat, checkpoint: JSON.stringify(checkpoint) },
 })
 
-/** Rows that are pruned at once: opening waits for it, and a row may take 0.3 ms. */
-const prunedMax = 50
+/** Rows that are pruned at once: opening waits for it, and the first write of a connection costs more than all of them. */
+const prunedMax = 1_000
 
 /**
  * Deletes the oldest rows of `writes` that no view needs any more. Only for a worker that no other has the database open beside:

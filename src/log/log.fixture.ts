@@ -153,7 +153,6 @@ export const pendingIds = ({ engine }: Tab): readonly string[] =>
 /** A view of an empty database. */
 export const newView = (): View => new View('db', SealedLog.of(openMemoryStore(createMemoryDatabase('db'))))
 
-/** A whole read, page by page, as the page does it: the confirmed events and the pending ones of the first page. */
 /** The confirmed events of an answer. */
 export function placedIn(text: string): readonly PlacedEvent[] {
   const [commits, events]: readonly [
@@ -167,6 +166,7 @@ export function placedIn(text: string): readonly PlacedEvent[] {
   })
 }
 
+/** A whole read, page by page, as the page does it: the confirmed events and the pending ones of the first page. */
 export async function readWhole(reader: Reader, options: ReadRequest['options']): Promise<readonly PlacedEvent[]> {
   const confirmed: PlacedEvent[] = []
   let pending = '[]'

@@ -21,6 +21,8 @@ export interface SealOptions {
   readonly smallMax: number
   /** Rows of `writes` before a checkpoint that are never pruned. */
   readonly keptRows: number
+  /** Of so many workers that open the log alone, one prunes, by chance: the others need not wait for it. */
+  readonly pruneEvery?: number
   /** The log has to be quiet for so long first: packing costs as much as what it would compete with. */
   readonly quietMs?: number
   /** With so many events that are not sealed nobody waits for quiet, for whole segments: they are in memory, and read at every open. */
@@ -31,6 +33,7 @@ export const sealOptions: SealOptions = {
   max: 16_000,
   smallMax: 7,
   keptRows: 1_000,
+  pruneEvery: 16,
   quietMs: 1_000,
   unsealedMax: 50_000,
 }

@@ -11,7 +11,7 @@ import { partsFor, termsOf } from '../segments/selection.ts'
 import { termOf } from '../segments/terms.ts'
 import type { Store } from '../store/store.ts'
 import type { Window } from './event-index.ts'
-import { type PartsOf, Shelf } from './shelf.ts'
+import { type PartsOf, Shelf, sortedPartsMax } from './shelf.ts'
 
 /** More parts of one segment than this are read whole, in order, and page by page. */
 const fewPartsMax = 24
@@ -145,8 +145,8 @@ export class SealedLog {
     const many = sorted(asked)
     if (many !== undefined) {
       const events = await many
-      // Read while these are taken page by page.
-      sorted(next)?.catch(() => {})
+      // Read while these are taken page by page, unless it would push them out.
+      if (partCount(asked) + partCount(next ?? []) <= sortedPartsMax) sorted(next)?.catch(() => {})
       yield events
       return
     }
@@ -160,6 +160,8 @@ export class SealedLog {
     return commitsOf(texts.flatMap((text) => readPart(text, place.revision)))
   }
 }
+
+const partCount = (asked: readonly PartsOf[]): number => asked.reduce((sum, { numbers }) => sum + numbers.length, 0)
 
 /** Neighbours that are read together: many segments of a few parts each, or one of many. */
 function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {

@@ -9,7 +9,7 @@ import type { Key, Rows, Store } from '../store/store.ts'
 /** Characters of parts that are kept, those used last. */
 const partTextMax = 12_000_000
 /** Parts whose events are kept in order: what somebody reads, and what comes next. */
-const sortedPartsMax = 500
+export const sortedPartsMax = 500
 /** Parts that are unpacked in one go. */
 const bitParts = 16
 /** Characters of directories that are kept, those used last; each costs about as much again for its places. */
@@ -161,6 +161,8 @@ export class Shelf {
     // Bit by bit, one ahead: somebody may wait for a page of what is there already, while much is unpacked.
     for (let from = bitParts; texts.length < numbers.length; from += bitParts) {
       const next = read(from)
+      // Heard when its turn comes, unless this one fails.
+      next.catch(() => {})
       texts.push(...(await bit).flat())
       bit = next
     }
@@ -177,7 +179,7 @@ export class Shelf {
     )
     const read = await this.#store.run(ranges)
     return Promise.all(
-      runs.map(({ place, from, to }, at) => {
+      runs.map(async ({ place, from, to }, at) => {
         const parts = (read[at] ?? []).flatMap((row) => ('part' in row ? [row.part] : []))
         if (parts.length !== to - from + 1) throw new SegmentGone()
         return Promise.all(parts.map(gunzip)).catch(() => {

@@ -97,9 +97,9 @@ export interface ListedSegment {
   readonly last: number
   /** Digest of the log up to `last`. */
   readonly digest: string
-  /** SHA-256 of the file's text in UTF-8, as 64 hexadecimal digits. */
+  /** SHA-256 of the file, as 64 hexadecimal digits. */
   readonly hash: string
-  /** Length of that text in bytes of UTF-8. */
+  /** Length of the file. */
   readonly bytes: number
 }
 

@@ -28,8 +28,12 @@ const fileFormat = 1
 const lineFeed = 10
 
 /** The file of a packed segment; `digest` is that of the log up to its end. */
-export async function toFile({ first, last, parts, directory }: PackedSegment, digest: string): Promise<Bytes> {
-  const terms = await gzip(JSON.stringify(directory.buckets()))
+export async function toFile(
+  { first, last, parts, directory }: PackedSegment,
+  digest: string,
+  buckets: readonly string[] = directory.buckets(),
+): Promise<Bytes> {
+  const terms = await gzip(JSON.stringify(buckets))
   const lengths = parts.map(({ length }) => length)
   const header: Header = { format: fileFormat, first, last, digest, directory: terms.length, parts: lengths }
   return concat([new TextEncoder().encode(`${JSON.stringify(header)}\n`), terms, ...parts])
@@ -121,31 +125,45 @@ function concat(pieces: readonly Uint8Array[]): Bytes {
 
 /** Takes segment files that follow each other out of bytes that come in pieces. Throws when they are anything else. */
 export class FileSplitter {
-  #bytes: Bytes = new Uint8Array()
+  #pieces: Uint8Array[] = []
+  /** Bytes in all pieces. */
+  #size = 0
   /** Length of the file at the beginning; unknown until its header is there. */
   #length: number | undefined;
 
   /** The files that are whole now, each in a buffer of its own. */
   *take(piece: Uint8Array): Generator<Bytes> {
-    this.#bytes = concat([this.#bytes, piece])
+    this.#pieces.push(piece)
+    this.#size += piece.length
     for (;;) {
       this.#length ??= this.#lengthOf()
-      if (this.#length === undefined || this.#bytes.length < this.#length) return
-      yield this.#bytes.slice(0, this.#length)
-      this.#bytes = this.#bytes.subarray(this.#length)
+      if (this.#length === undefined || this.#size < this.#length) return
+      const bytes = this.#joined()
+      yield bytes.slice(0, this.#length)
+      this.#pieces = [bytes.subarray(this.#length)]
+      this.#size -= this.#length
       this.#length = undefined
     }
   }
 
   /** Whether the bytes ended with a file. */
   get isAtEnd(): boolean {
-    return this.#bytes.length === 0
+    return this.#size === 0
+  }
+
+  /** Rarely asked for: to join is to copy. */
+  #joined(): Bytes {
+    const bytes = concat(this.#pieces)
+    this.#pieces = [bytes]
+    return bytes
   }
 
   #lengthOf(): number | undefined {
-    const isCut = !this.#bytes.includes(lineFeed) && this.#bytes.length < headerBytesMax
-    const header = isCut ? undefined : parseHeader(this.#bytes)
-    mustBe(isCut || header !== undefined, 'a segment file', new TextDecoder().decode(this.#bytes.subarray(0, 40)))
-    return header && lengthOf(header)
+    const hasHeader = this.#pieces.some((piece) => piece.includes(lineFeed))
+    if (!hasHeader && this.#size < headerBytesMax) return undefined
+    const bytes = this.#joined()
+    const header = parseHeader(bytes)
+    mustBe(header !== undefined, 'a segment file', new TextDecoder().decode(bytes.subarray(0, 40)))
+    return lengthOf(header)
   }
 }

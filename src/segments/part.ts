@@ -129,7 +129,8 @@ export function findInPart(text: string, selectors: readonly Selector[], revisio
   const isRare = starts.length === 0 && needles.length <= needlesMax
   const lines = isRare ? linesWith(text, needles) : allLinesOf(text)
   return read(text, lines, revision, (event) => {
-    if (starts.some((start) => text.startsWith(start, event.contentFrom))) return true
+    const from = starts.length > 0 ? event.contentFrom : 0
+    if (starts.some((start) => text.startsWith(start, from))) return true
     return needles.length > 0 && matches(selectors, event.stored)
   })
 }
