@@ -109,7 +109,13 @@ export class Device {
     const { engine } = this.#tab
     if (kind === 'append') return this.#append(a, [b, c].slice(0, 1 + (d % 2)), e, f)
     if (kind === 'seal') {
-      await seal(engine, { from: 1 + (a % 3), max: 4 + (b % 12), smallMax: 1 + (c % 2), keptRows: 0 })
+      await seal(engine, {
+        from: 1 + (a % 3),
+        max: 4 + (b % 12),
+        smallMax: 1 + (c % 2),
+        keptRows: 0,
+        heldTextMin: 200 * (b % 4),
+      })
       return
     }
     if (kind === 'execute') return this.#execute(a, b, c)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Commit } from '../core/commit.ts'
 import type { Marker } from '../core/outcome.ts'
 import { prune } from './checkpoint.ts'
 import { takePage } from './confirm.ts'
@@ -9,10 +10,12 @@ import {
   callOf,
   commitOf,
   createBrowser,
+  largeCall,
   openTab,
   placedIn,
   quiet,
   readWhole,
+  rowsOf,
   Sequence,
   type Tab,
 } from './log.fixture.ts'
@@ -243,4 +246,29 @@ describe('sealing', () => {
     await rebase(tab.engine)
     expect(await seal(tab.engine, tiny)).toBe(true)
   })
+})
+
+test('large rows give way in a synced log when what they brought is sealed, and a tab that is behind goes on', async () => {
+  const browser = createBrowser()
+  const [tab, behind] = [await openTab(browser), await openTab(browser)]
+  browser.channels.isLost = () => true
+  const log = new Sequence()
+  for (const id of ['a', 'b', 'waits']) await tab.append(largeCall(id, 5_000))
+  await tab.append(largeCall('small', 10))
+  const own = [...tab.engine.view.pending.list()].map(({ commit }) => commit)
+  const [a, b, waits, small] = own as [Commit, Commit, Commit, Commit]
+  await takePage(tab.engine, log.add(a, b, small, commitOf('foreign', ['t1'])))
+  const options = { from: 1, max: 100, smallMax: 3, keptRows: 0 }
+  expect(await seal(tab.engine, options)).toBe(true)
+  const kinds = async () => (await rowsOf(tab)).map(({ kind }) => kind)
+  expect(await kinds()).toEqual(['stub', 'stub', 'append', 'append', 'pull', 'seal'])
+  for (const one of [behind, await openTab(browser)]) {
+    await one.engine.catchUp()
+    expect(one.engine.view.marker).toEqual(tab.engine.view.marker)
+    expect([...one.engine.view.pending.list()].map(({ commit }) => commit)).toEqual([waits])
+    expect(await readAll(one)).toEqual(await readAll(tab))
+  }
+  await takePage(behind.engine, log.add(waits))
+  expect(await seal(behind.engine, options)).toBe(true)
+  expect(await kinds()).toEqual(['stub', 'stub', 'stub', 'append', 'pull', 'seal', 'pull', 'seal'])
 })

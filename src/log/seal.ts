@@ -25,6 +25,8 @@ export interface SealOptions {
   readonly pruneEvery?: number
   /** The log has to be quiet for so long first: packing costs as much as what it would compete with. */
   readonly quietMs?: number
+  /** Characters of a row of `writes` that are worth another write to be rid of, once they are in a segment. */
+  readonly heldTextMin?: number
   /** With so many events that are not sealed nobody waits for quiet, for whole segments: they are in memory, and read at every open. */
   readonly unsealedMax?: number
 }
@@ -37,9 +39,6 @@ export const sealOptions: SealOptions = {
   quietMs: 1_000,
   unsealedMax: 50_000,
 }
-
-/** Characters of a row that are worth another write to be rid of. */
-const heldTextMin = 4_000
 
 /** An append waits no longer than this for what is packed beside it. */
 const packMsMax = 8
@@ -97,7 +96,8 @@ async function pack(engine: Engine, options: SealOptions): Promise<Packed | unde
   const isSpread = last - first + 1 >= options.max / 2
   const segment: SegmentPlace = { first, last, parts: parts.length, isSpread, digest }
   const texts = isSpread ? directory.buckets() : [directory.text()]
-  return { sealed, before, segment, rows: segmentRows(segment, parts, texts), held: tail.held }
+  const held = await heldRows(engine, tail.texts, options.heldTextMin ?? 4_000)
+  return { sealed, before, segment, rows: segmentRows(segment, parts, texts), held }
 }
 
 /** Packs while appends and reads come in between. */
@@ -125,8 +125,9 @@ function mustReach(commits: readonly PlacedCommit[], { head }: SealedLog, throug
 }
 
 function planOf(view: View, { before, segment, rows, held }: Packed): Plan<boolean> {
-  const { confirmed, revision } = view
+  const { confirmed, pending, revision } = view
   const { first, last } = segment
+  const waiting = new Set([...pending.list()].map((item) => item.revision))
   const checkpoint = keepCheckpoint({
     segments: before.with(segment).segments,
     head: confirmed.head,
@@ -136,7 +137,7 @@ function planOf(view: View, { before, segment, rows, held }: Packed): Plan<boole
   const beside: readonly Request[] = [
     { op: 'delete', store: 'log', from: first, to: last },
     ...rows,
-    ...held.map((own) => stubOf(own, revision + 1)),
+    ...held.filter((own) => !waiting.has(own)).map((own) => stubOf(own, revision + 1)),
     checkpoint,
   ]
   return { row: { kind: 'seal', segment }, beside, result: true }
@@ -147,42 +148,57 @@ function smallAtEnd({ segments }: SealedLog): readonly SegmentPlace[] {
   return segments.slice(segments.findLastIndex(({ isSpread }) => isSpread) + 1)
 }
 
-/** In a log that is its own sequencer: the key stays taken, and the content is in the segment. */
+/** The key stays taken, and the content is in the segment, or in the checkpoint and the records beside it. */
 const stubOf = (revision: number, by: number): Request => ({
   op: 'put',
   store: 'writes',
   row: { kind: 'stub', revision, format: rowFormat, by, isSealed: true },
 })
 
-/** The commits between what is sealed and a position, and the rows of `writes` that hold much of it. */
-export async function contentOf(
-  store: Store,
-  view: View,
-  through: number,
-): Promise<{ readonly commits: readonly PlacedCommit[]; readonly held: readonly number[] }> {
+/** Commits behind what is sealed, and about how many characters of them each row of `writes` brought. */
+interface Content {
+  readonly commits: readonly PlacedCommit[]
+  readonly texts: ReadonlyMap<number, number>
+}
+
+/** What lies between what is sealed and a position. */
+export async function contentOf(store: Store, view: View, through: number): Promise<Content> {
   const { confirmed, sealed } = view
   const commits: PlacedCommit[] = []
-  const held: number[] = []
+  const texts = new Map<number, number>()
   let first = sealed.head.position + 1
-  const take = (text: string, revisionOf: (at: number) => number): void => {
+  const take = (text: string, revisions: readonly number[]): void => {
+    const parsed = parseCommits(text)
+    const isOneRow = new Set(revisions).size === 1
     // A condition was for the sequencer; it may be as long as a commit, and would stand in every part.
-    parseCommits(text).forEach(({ condition: _condition, ...commit }, at) => {
-      commits.push({ commit, first, revision: revisionOf(at) })
+    parsed.forEach(({ condition: _condition, ...commit }, at) => {
+      const revision = revisions[at] ?? revisions[0] ?? 0
+      commits.push({ commit, first, revision })
+      const size = isOneRow ? text.length / parsed.length : JSON.stringify(commit.events).length
+      texts.set(revision, (texts.get(revision) ?? 0) + size)
       first += commit.events.length
     })
   }
   const [from, to] = [confirmed.recordOf(first).key, confirmed.recordOf(through).key]
   if (view.local === true) {
     const [rows] = await store.run([{ op: 'range', store: 'writes', from, to }])
-    for (const row of rows) {
-      if (row.kind !== 'append') continue
-      take(row.commits, () => row.revision)
-      if (row.commits.length > heldTextMin) held.push(row.revision)
-    }
+    for (const row of rows) if (row.kind === 'append') take(row.commits, [row.revision])
   } else {
     const [rows] = await store.run([{ op: 'range', store: 'log', from, to }])
     const records = rows.filter((row): row is LogRow => 'commits' in row)
-    for (const row of records) take(row.commits, (at) => row.revisions[at] ?? 0)
+    for (const row of records) take(row.commits, row.revisions)
   }
-  return { commits, held }
+  return { commits, texts }
+}
+
+/** The append rows among those that brought much: what others pulled is in no row of `writes`. */
+async function heldRows({ store, view }: Engine, texts: Content['texts'], min: number): Promise<readonly number[]> {
+  const large = [...texts].flatMap(([revision, text]) => (text > min ? [revision] : []))
+  if (view.local === true) return large
+  const held: number[] = []
+  for (const key of large) {
+    const [row] = await store.run([{ op: 'get', store: 'writes', key }])
+    if (row?.kind === 'append') held.push(key)
+  }
+  return held
 }

@@ -75,7 +75,7 @@ export interface SegmentPlace {
 export interface StubRow extends Row {
   readonly kind: 'stub'
   readonly by: number
-  /** Its commits are in a segment: a view that comes to it begins again at the checkpoint that was written with it. */
+  /** Its commits are in segments and records: a view that comes to it begins again at the checkpoint that was written with it. */
   readonly isSealed?: true
 }
 /** The end of this database: the app uses another one. */

@@ -13,8 +13,8 @@ import { type Entry, history } from './theatre.ts'
 
 /** Segments as small as they get, and none at all. */
 const sealings: readonly SealOptions[] = [
-  { from: 1, max: 4, smallMax: 1, keptRows: 20 },
-  { from: 2, max: 8, smallMax: 3, keptRows: 40 },
+  { from: 1, max: 4, smallMax: 1, keptRows: 20, heldTextMin: 0 },
+  { from: 2, max: 8, smallMax: 3, keptRows: 40, heldTextMin: 300 },
   { from: 5, max: 20, smallMax: 2, keptRows: 1_000 },
   { from: 1_000, max: 1_000, smallMax: 1, keptRows: 1_000 },
 ]

@@ -378,7 +378,7 @@ export const notYet = [
   ['revisions are lost in a segment', 'too rare here: src/log/seal.test.ts finds it'],
   ['a checkpoint without what was taken out', 'too rare here: src/log/seal.test.ts finds it'],
   ['a tail read before and after a seal', 'too rare here: src/log/seal.test.ts finds it'],
-  ['stubbing a rebase row', 'nothing is stubbed yet'],
+  ['stubbing a rebase row', 'a stub sends a view to the checkpoint written with it, which knows what the row said'],
   ['chain rows deleted freely', 'there are no consumers, so no chains that move'],
   ['checkpoint apart from its effect', 'there are no consumers; "letter apart from its row" stands for it'],
   ['back-off between tail read and add', 'it starves writers and breaks no promise: a matter of the bench'],
