@@ -1,5 +1,5 @@
 import { unwrap } from 'tidelog'
-import { type Export, exportLog, importLog, syncProgress } from 'tidelog/transfer'
+import { type Export, exportLog, importLog, syncProgress, tidyProgress } from 'tidelog/transfer'
 import { expect, test } from 'vitest'
 import { added, created, devicesOf, readAll, type ShopLog, shopWorld } from './world.ts'
 
@@ -120,6 +120,29 @@ test('the progress of a sync tells how far the log has followed its server', asy
   bob!.online()
   await world.settle()
   expect(seen.at(-1)).toEqual([5, 5])
+  progress.close()
+  await world.close()
+})
+
+test('the progress of tidying tells how much is packed, and does not wait for what is too new', async () => {
+  const world = shopWorld({ devices: 1 })
+  const [ann] = devicesOf(world, 1)
+  const progress = tidyProgress(ann!.log)
+  const reaches = async (done: number): Promise<void> => {
+    await world.settle()
+    while (progress.get().done !== done || progress.get().total !== done) {
+      world.clock.step()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+  await reaches(0)
+  for (let n = 0; n < 3; n++)
+    unwrap(await ann!.log.append(Array.from({ length: 900 }, (_, at) => added(`c${at}`, `${n}`))))
+  await reaches(2_700)
+  unwrap(await ann!.log.append([created('late')]))
+  await world.settle()
+  expect((await ann!.log.logHead()).confirmed).toBe(2_701)
+  await reaches(2_700)
   progress.close()
   await world.close()
 })

@@ -78,11 +78,12 @@ export class Reader {
     await this.#engine.catchUp()
     return this.#engine.steadily(async () => {
       const { view } = this.#engine
-      const [head, pending] = [view.marker, view.pending.size]
+      const [head, pending, sealed] = [view.marker, view.pending.size, view.sealed.head.position]
       const [versions, countOf] = await Promise.all([view.versionsOf(streams), view.confirmedCounts(streams)])
       return {
         head,
         pending,
+        sealed,
         streams: streams.map((stream) => ({ version: versions.get(stream) ?? 0, confirmed: countOf(stream) })),
       }
     })

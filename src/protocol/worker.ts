@@ -195,6 +195,8 @@ export interface HeadsAnswer {
   readonly head: Marker
   /** Commits not yet confirmed. */
   readonly pending: number
+  /** The last position that is in a segment. */
+  readonly sealed: number
   /** Last version of each stream asked for, pending included, and how many of them are confirmed. */
   readonly streams: readonly { readonly version: number; readonly confirmed: number }[]
 }

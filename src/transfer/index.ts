@@ -2,3 +2,4 @@ export { type Export, type ExportedSegment, type ExportOptions, exportLog } from
 export { type Import, type Imported, type ImportOptions, type ImportSource, importLog } from './import-log.ts'
 export type { Progress } from './progress.ts'
 export { syncProgress } from './sync-progress.ts'
+export { tidyProgress } from './tidy-progress.ts'
