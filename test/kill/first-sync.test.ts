@@ -22,8 +22,8 @@ const killsMax = Math.ceil(rounds / 5)
 const folder = makeFolder()
 let harbour: Harbour
 let browser: KillableBrowser | undefined
-/** How far the device had come after each kill. */
-const reached: number[] = []
+/** How far the device had come after each kill, in which database. */
+const reached: { readonly events: number; readonly database: string }[] = []
 let shown: readonly Entry[]
 let downloads = 0
 
@@ -38,7 +38,9 @@ beforeAll(async () => {
     await pass(between(0, 400))
     await browser!.kill()
     await reopen('&alone')
-    reached.push((await browser!.page.evaluate(() => globalThis.harbour.read())).length)
+    const { page } = browser!
+    const database = await page.evaluate(() => globalThis.harbour.database())
+    reached.push({ events: (await page.evaluate(() => globalThis.harbour.read())).length, database })
     await browser!.kill()
   }
   await reopen()
@@ -48,6 +50,7 @@ beforeAll(async () => {
   downloads = await page.evaluate(() => globalThis.harbour.downloads())
   report('browser killed during a first sync', {
     kills: killsMax,
+    'databases that the browser threw away': new Set(reached.map(({ database }) => database)).size - 1,
     segments: downloads,
     'events at the end': shown.length,
   })
@@ -91,9 +94,13 @@ async function sealed(): Promise<void> {
 }
 
 describe('a device whose browser is killed during its first sync', () => {
-  test('has whole commits after each kill, and never fewer than before', () => {
-    expect(reached).toEqual(reached.toSorted((a, b) => a - b))
-    for (const count of reached) expect(count % eventsPerCommit).toBe(0)
+  test('has whole commits after each kill, and never fewer than before in the same database', () => {
+    // Killed while the filler is written, behind a tear of the kill before, Chromium deletes all: decision 014.
+    for (const [at, { events, database }] of reached.entries()) {
+      const before = reached[at - 1]
+      if (before !== undefined && before.database === database) expect(events).toBeGreaterThanOrEqual(before.events)
+      expect(events % eventsPerCommit).toBe(0)
+    }
   })
 
   test('ends with every event once, in the order and with the versions of the log', () => {

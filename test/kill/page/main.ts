@@ -72,6 +72,12 @@ const controls = {
   stop: (): void => {
     isWriting = false
   },
+  /** Which database it is: one that the browser has thrown away is followed by another one. */
+  database: async (): Promise<string> => {
+    await log.ready
+    const rows = await look<{ readonly chain: string; readonly id?: string }>('state')
+    return rows.find(({ chain }) => chain === 'database')?.id ?? 'none'
+  },
   read: async (): Promise<readonly Entry[]> => {
     const { events } = await log.read().all()
     return events.map(({ data: { commit, part, parts, size, pad }, stream, version, position }) => {
