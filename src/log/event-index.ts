@@ -142,13 +142,13 @@ class Walk {
   }
 }
 
-/** How many numbers of a rising list are at or below the value. */
-export function above(list: readonly number[], value: number): number {
+/** How many items of a list are at or below the value, by numbers that rise. */
+export function above<T = number>(list: readonly T[], value: number, of: (item: T) => number = Number): number {
   let low = 0
   let high = list.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((list[middle] ?? 0) <= value) low = middle + 1
+    if (of(list[middle] as T) <= value) low = middle + 1
     else high = middle
   }
   return low

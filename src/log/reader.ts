@@ -9,7 +9,6 @@ import { type EventPlace, placeOf } from './content.ts'
 import type { Engine } from './engine.ts'
 import type { Window } from './event-index.ts'
 import { markerExpired, type ReadSpec, readOptions, viewSelectors } from './read-options.ts'
-
 import { SegmentGone } from './shelf.ts'
 import type { View } from './view.ts'
 

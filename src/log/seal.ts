@@ -25,7 +25,7 @@ export interface SealOptions {
   readonly pruneEvery?: number
   /** The log has to be quiet for so long first: packing costs as much as what it would compete with. */
   readonly quietMs?: number
-  /** Characters of a row of `writes` that are worth another write to be rid of, once they are in a segment. */
+  /** Characters of a row of `writes` that are worth another write to be rid of, once they are in a segment; 4,000 by default. */
   readonly heldTextMin?: number
   /** With so many events that are not sealed nobody waits for quiet, for whole segments: they are in memory, and read at every open. */
   readonly unsealedMax?: number

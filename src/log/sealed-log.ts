@@ -10,7 +10,7 @@ import { commitsOf, findInPart, readPart, type SealedEvent } from '../segments/p
 import { partsFor, termsOf } from '../segments/selection.ts'
 import { termOf } from '../segments/terms.ts'
 import type { Store } from '../store/store.ts'
-import type { Window } from './event-index.ts'
+import { above, type Window } from './event-index.ts'
 import { type PartsOf, Shelf, sortedPartsMax } from './shelf.ts'
 
 /** More parts of one segment than this are read whole, in order, and page by page. */
@@ -124,7 +124,7 @@ export class SealedLog {
     const batches = [...batchesOf(asked)]
     for (const [at, some] of batches.entries())
       for await (const found of this.#eventsOf(some, selectors, readsOn ? batches[at + 1] : undefined)) {
-        const events = found.slice(countThrough(found, after), countThrough(found, through))
+        const events = found.slice(above(found, after, positionOf), above(found, through, positionOf))
         if (backwards) events.reverse()
         if (events.length > 0) yield events
       }
@@ -184,15 +184,5 @@ function* batchesOf(asked: readonly PartsOf[]): Generator<readonly PartsOf[]> {
   if (few.length > 0) yield few
 }
 
-/** How many of these events, in the order of the log, come before a position or are at it. */
-function countThrough(events: readonly SealedEvent[], position: number): number {
-  let [low, high] = [0, events.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((events[middle]?.position ?? 0) <= position) low = middle + 1
-    else high = middle
-  }
-  return low
-}
-
+const positionOf = ({ position }: SealedEvent): number => position
 const byPosition = (a: SealedEvent, b: SealedEvent): number => a.position - b.position
