@@ -107,6 +107,7 @@ export class Browser {
     const log = createLogClient(model, '', {
       clock,
       random,
+      locks: this.#locks,
       openChannel: this.#channels.open,
       start: async () => {
         const opened = await host.open({

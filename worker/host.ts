@@ -6,6 +6,7 @@ import { prune } from '../src/log/checkpoint.ts'
 import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
 import type { Deciding } from '../src/log/deciding-port.ts'
 import { Engine } from '../src/log/engine.ts'
+import { keep, listKept } from '../src/log/kept.ts'
 import { Reader } from '../src/log/reader.ts'
 import { withdraw } from '../src/log/rebase.ts'
 import { type SealOptions, sealOptions } from '../src/log/seal.ts'
@@ -133,6 +134,12 @@ export class Host implements WorkerApi {
     if (position !== undefined) return { ok: false, reason: { type: 'Confirmed', position } }
     return { ok: false, reason: { type: 'NotPending' } }
   }
+  async listKept(chain: string): ReturnType<WorkerApi['listKept']> {
+    return listKept((await this.#log()).engine.store, chain)
+  }
+  async keep(changes: Parameters<WorkerApi['keep']>[0]): Promise<boolean> {
+    return keep((await this.#log()).engine.store, changes)
+  }
   async exportSegment(after: number): ReturnType<WorkerApi['exportSegment']> {
     return exportSegment((await this.#log()).engine, after)
   }
@@ -229,16 +236,17 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
             }),
         })
   hear.notice = (message) => {
-    if (!isNotice(message)) return
-    if (message.kind === 'moved') engine.hear(message)
+    // What can't be read may have been a notice.
+    if (!isNotice(message)) engine.catchUp().catch(() => {})
+    else if (message.kind === 'moved') engine.hear(message)
     else if (message.kind === 'contended') engine.hearContention()
     else if (message.database === engine.view.identity) sync?.hear(message)
   }
   const sealer = new Sealer(engine, locks, name, sealing)
-  engine.onMoved = () => {
+  engine.onMoved(() => {
     sync?.moved()
     sealer.look()
-  }
+  })
   sealer.look()
   sync?.start()
   const stopHeartbeat = beat(clock, engine)

@@ -30,7 +30,8 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
   const moves = createListeners<[notice?: MovedNotice]>()
   const closing = new AbortController()
   const channel = openChannel(channelName(database), (message) => {
-    if (!isNotice(message)) return
+    // What can't be read may have been a notice.
+    if (!isNotice(message)) return moves.tell()
     if (message.kind === 'moved') moved(message, message)
     if (message.kind === 'sync') {
       feed.link = message.link

@@ -1,9 +1,21 @@
 import { mustBe } from '../core/errors.ts'
+import type { EventMap } from '../core/event.ts'
 import type { Observable } from '../core/observable.ts'
+import type { Clock, Locks, Random } from '../core/ports.ts'
 import type { Call } from './connection.ts'
+import type { Feed } from './feed.ts'
 import type { SyncStatus } from './types.ts'
 
-/** How entries of their own reach the worker of a log. */
+/** What entries of their own need of a log. */
+export interface Inside {
+  readonly call: Call
+  readonly feed: Feed
+  readonly definitions: EventMap
+  /** Name of the database, the same in every tab. */
+  readonly database: string
+  /** The log's own clock and randomness, and its locks where they are not the browser's. */
+  readonly ports: { readonly clock: Clock; readonly random: Random; readonly locks?: Locks | undefined }
+}
 export const inside: unique symbol = Symbol()
 
 /** Any log that `openLog` gave. */
@@ -12,8 +24,8 @@ export interface AnyLog {
 }
 
 /** Throws `tidelog/argument` for what `openLog` did not give. */
-export function workerOf(log: AnyLog): Call {
-  const { [inside]: call } = log as AnyLog & { readonly [inside]?: Call }
-  mustBe(call !== undefined, 'a log', log)
-  return call
+export function insideOf(log: AnyLog): Inside {
+  const { [inside]: parts } = log as AnyLog & { readonly [inside]?: Inside }
+  mustBe(parts !== undefined, 'a log', log)
+  return parts
 }

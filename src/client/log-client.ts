@@ -2,7 +2,7 @@ import type { AnyDecider } from '../core/decider.ts'
 import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import { createCell } from '../core/observable.ts'
-import type { Clock, OpenChannel, Random } from '../core/ports.ts'
+import type { Clock, Locks, OpenChannel, Random } from '../core/ports.ts'
 import { type AnyReadOptions, type AppendAnswer, databaseName, type StorageStatus } from '../protocol/worker.ts'
 import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
@@ -19,6 +19,7 @@ export interface ClientPorts {
   readonly credentials?: OpenOptions['credentials'] | undefined
   readonly clock: Clock
   readonly random: Random
+  readonly locks?: Locks
   readonly openChannel: OpenChannel
   /** Starts a worker that opens the log; called again when it died. */
   readonly start: () => Promise<Session>
@@ -33,7 +34,8 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   const { name } = model
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
-  const feed = createFeed(ports.openChannel, databaseName(name, key))
+  const database = databaseName(name, key)
+  const feed = createFeed(ports.openChannel, database)
   const connection = createConnection(async () => {
     const session = await ports.start()
     storage.set(session.opened.storage)
@@ -59,7 +61,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   const ready = call(async () => {})
   ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
   const log = {
-    [inside]: call,
+    [inside]: { call, feed, definitions, database, ports },
     name,
     ready,
     storage,

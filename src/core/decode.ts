@@ -10,7 +10,7 @@ export interface DecodedEvent extends Omit<PlacedEvent, 'v' | 'position'> {
   readonly position: number | undefined
 }
 
-type Place = Omit<PlacedEvent, keyof StoredEvent>
+export type Place = Omit<PlacedEvent, keyof StoredEvent>
 
 /**
  * Gives stored events the shape of the model: older data is brought up by the upcasters, unknown types are marked, and
@@ -52,13 +52,17 @@ export const decodeAll = (
   placed: readonly PlacedEvent[],
 ): readonly (DecodedEvent | UnknownEvent)[] => placed.map((one) => decodeEvent(definitions, one, one))
 
-/** The same from JSON text of confirmed events beside their commits: `[commits, events]`. */
-export function decodeText(definitions: EventMap, text: string): readonly (DecodedEvent | UnknownEvent)[] {
+/** The same from JSON text of confirmed events. */
+export const decodeText = (definitions: EventMap, text: string): readonly (DecodedEvent | UnknownEvent)[] =>
+  placedIn(text).map(([stored, place]) => decodeEvent(definitions, stored, place))
+
+/** Confirmed events, not decoded, and their places; from JSON text of events beside their commits: `[commits, events]`. */
+export function placedIn(text: string): readonly (readonly [stored: StoredEvent, place: Place])[] {
   const [commits, events]: EventsData = JSON.parse(text)
   return events.map(([position, version, at, stored]) => {
     const [commit, first] = commits[at] as EventsData[0][number]
     const id = eventId(commit, position - first)
-    return decodeEvent(definitions, stored, { ...commit, commitId: commit.id, id, version, position })
+    return [stored, { ...commit, commitId: commit.id, id, version, position }]
   })
 }
 

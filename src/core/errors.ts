@@ -10,6 +10,8 @@ export type TidelogErrorCode =
   | 'tidelog/data'
   | 'tidelog/outcome'
   | 'tidelog/decider'
+  | 'tidelog/filter'
+  | 'tidelog/consumer-taken'
 
 /** Thrown for misuse and for a log that cannot go on. Business outcomes are values, never errors. */
 export class TidelogError extends Error {

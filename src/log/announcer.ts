@@ -3,7 +3,7 @@ import { type MovedNotice, noticeVersion } from '../protocol/notice.ts'
 import type { View } from './view.ts'
 
 /** Writes that follow each other faster than this share a notice: one for each would cost more than a third of a small append. */
-const restMs = 10
+const restMs = 4
 
 type Content = Partial<Pick<MovedNotice, 'row' | 'log' | 'reordered'>>
 

@@ -7,7 +7,7 @@ import { mustBeStorable } from '../core/prepare.ts'
 import { queryToItems } from '../core/queries.ts'
 import type { Selector } from '../core/query.ts'
 import { fitsBytes } from '../core/text-size.ts'
-import type { AppendCall, AppendReason, AppendText, Durability, Expected } from '../protocol/worker.ts'
+import type { AppendCall, AppendReason, AppendText, Durability, Expected, KeptChanges } from '../protocol/worker.ts'
 
 /** An append that makes sense: what is to be written, and what has to hold. */
 export interface Incoming {
@@ -17,6 +17,8 @@ export interface Incoming {
   readonly failIf?: readonly Selector[] | undefined
   readonly after?: Marker | undefined
   readonly durability: Durability | undefined
+  /** What a consumer keeps with it. */
+  readonly keep?: KeptChanges | undefined
   /** A dead letter is tried again: that its id is known is no objection. */
   readonly isRetry?: boolean
 }
@@ -38,14 +40,14 @@ export function toErrorReason(error: unknown): AppendReason {
 
 function read(commit: Commit, text: string, call: AppendCall): Incoming | AppendReason {
   const { id, metadata, events, command } = commit
-  const { writes = [{ count: events.length }], options } = call
+  const { writes = [{ count: events.length }], options, keep } = call
   const { durability, failIfEventsMatch, after, expectedVersion = 'any', ...unknown } = options
   mustKnow(unknown, '')
   mustBe(isId(id, commitIdMax), 'commitId', id)
   mustBe(durability === undefined || durability === 'relaxed' || durability === 'strict', 'durability', durability)
   mustBe(metadata === undefined || isRecord(metadata), 'metadata', metadata)
   for (const value of Object.values(metadata ?? {})) mustBe(typeof value === 'string', 'metadata', value)
-  if (command !== undefined) return toIncoming(commit, text, durability)
+  if (command !== undefined) return { ...toIncoming(commit, text, durability), keep }
   mustBe(events.length > 0, 'events', 'none')
   mustBeStorable(events)
   const expected = expectedOf(writes, events, expectedVersion)
@@ -55,7 +57,7 @@ function read(commit: Commit, text: string, call: AppendCall): Incoming | Append
   mustBe(expectedVersion === 'any' || failIf === undefined, 'an append', 'under two conditions')
   mustBe(after === undefined || expectedVersion !== 'any' || failIf !== undefined, 'after', 'without a condition')
   if (after !== undefined) mustBeMarker(after)
-  const ready = { ...toIncoming(commit, text, durability), expected, failIf, after }
+  const ready = { ...toIncoming(commit, text, durability), expected, failIf, after, keep }
   if (expected.length > 0 || failIf !== undefined) {
     const condition = { streams: streams.size > 0 ? [...streams] : undefined, query: failIf }
     ready.commit = { ...commit, condition }

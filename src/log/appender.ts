@@ -10,6 +10,7 @@ import { discardDeadLetter, forget, keepSettled, listDeadLetters } from './dead-
 import type { Engine, Plan } from './engine.ts'
 import { firstOf, firstOfAll } from './first-of.ts'
 import { type Checked, checkGroup } from './group.ts'
+import { keptRequests } from './kept.ts'
 import { pendingMatching } from './reader.ts'
 import type { View } from './view.ts'
 
@@ -162,7 +163,10 @@ export class Appender {
         ...(this.#isLocal ? { first: view.confirmed.head.position + 1 } : {}),
       },
       commits: admitted.map(({ commit }) => commit),
-      beside: ended.flatMap(({ commit }) => forget(commit.id)),
+      beside: [
+        ...ended.flatMap(({ commit }) => forget(commit.id)),
+        ...admitted.flatMap(({ waiting }) => keptRequests(waiting.keep)),
+      ],
       durability: durabilities.includes('strict') ? 'strict' : 'relaxed',
       result: undefined,
     }

@@ -19,7 +19,7 @@ export async function openView(store: Store): Promise<View> {
 }
 
 /** Brings a view to the last row. Rows and the records they speak of are read in one transaction. */
-export async function catchUp(store: Store, view: View): Promise<void> {
+export async function catchUp(store: Store, view: View, taken?: Taken): Promise<void> {
   for (let limit = 32; ; ) {
     const [rows, records] = await store.run([
       { op: 'range', store: 'writes', after: view.revision, limit },
@@ -27,7 +27,7 @@ export async function catchUp(store: Store, view: View): Promise<void> {
     ])
     const { revision } = view
     const isPruned = (rows[0]?.revision ?? 0) > revision + 1
-    const needsRecords = isPruned || takeRows(view, rows, records.filter(isRecord))
+    const needsRecords = isPruned || takeRows(view, rows, records.filter(isRecord), taken)
     if (view.needsNewerApp || view.movedTo !== undefined) return
     if (!needsRecords && rows.length < limit && view.answers) return
     // Rows are gone that this view has not seen, or records that it has not read: another worker has sealed them.
@@ -36,6 +36,9 @@ export async function catchUp(store: Store, view: View): Promise<void> {
     limit = nextLimit(limit, textOf(rows) + textOf(records))
   }
 }
+
+/** Told of each row that is taken: where the confirmed log was before, and JSON text of the commits that it brought. */
+export type Taken = (before: number, text: string) => void
 
 /** How many rows to read next, after a page of so many brought so much text. */
 const nextLimit = (limit: number, text: number): number =>
@@ -47,11 +50,14 @@ const textOf = (rows: readonly (WriteRow | Rows['log'])[]): number =>
   rows.reduce((sum, row) => sum + ('commits' in row ? row.commits.length : 'part' in row ? row.part.length : 0), 0)
 
 /** Takes rows as far as their records are at hand; true when more records have to be read first. */
-export function takeRows(view: View, rows: readonly WriteRow[], records: readonly LogRow[]): boolean {
+export function takeRows(view: View, rows: readonly WriteRow[], records: readonly LogRow[], taken?: Taken): boolean {
   for (const row of rows) {
     if (row.revision <= view.revision) continue
+    const before = view.confirmed.head.position
     if (row.kind === 'pull') view.takeRecords(records, row.through.position)
     if (!view.take(row)) return !view.needsNewerApp
+    const text = row.kind === 'append' ? row.commits : records.find(({ first }) => first === before + 1)?.commits
+    if (text !== undefined) taken?.(before, text)
   }
   return false
 }

@@ -1,5 +1,6 @@
 import type { Commit } from '../core/commit.ts'
 import { TidelogError } from '../core/errors.ts'
+import { createListeners } from '../core/observable.ts'
 import type { Channel, Clock, Locks, Random } from '../core/ports.ts'
 import { type MovedNotice, noticeVersion } from '../protocol/notice.ts'
 import type { LogRow, WriteRow } from '../protocol/rows.ts'
@@ -16,6 +17,8 @@ import { parseCommits, type View } from './view.ts'
 
 /** Rows whose text is not longer ride in the notice itself. */
 const noticeTextMax = 16_000
+/** A notice that a page has heard reaches its worker within this time, or not at all. */
+const noticeWaitMs = 20
 /** A write whose outcome stays unknown is given up after this many connections. */
 const lostMax = 5
 
@@ -52,13 +55,12 @@ export class Engine {
   readonly random: Random
   /** The rules of the app; none in a worker that knows no model. */
   readonly deciding: Deciding | undefined
-  /** Called after the log moved, whoever wrote. */
-  onMoved: () => void = () => {}
   readonly #channel: Channel
   readonly #turnstile: Turnstile
   readonly #writes = new Serial()
   readonly #tail: Shared<void>
   readonly #announcer: Announcer
+  readonly #moves = createListeners<[]>()
 
   private constructor(store: Store, view: View, name: string, ports: EnginePorts) {
     this.store = store
@@ -72,8 +74,8 @@ export class Engine {
     this.#turnstile = new Turnstile(`${name}/turn`, ports.locks, ports.clock)
     this.#tail = new Shared(async () => {
       const before = view.revision
-      await catchUp(store, view)
-      if (view.revision !== before) this.onMoved()
+      await catchUp(store, view, this.#taken)
+      if (view.revision !== before) this.#moves.tell()
     })
   }
 
@@ -81,9 +83,37 @@ export class Engine {
     return new Engine(store, await openView(store), name, ports)
   }
 
+  /** Calls back after the log moved, whoever wrote; the answer ends it. */
+  onMoved(listener: () => void): () => void {
+    return this.#moves.add(listener)
+  }
+
   /** Brings the view to what is on disk now. */
   catchUp(): Promise<void> {
     return this.#tail.run()
+  }
+
+  /** Brings the view to a revision, or to what is on disk now. Where a notice `isTold` of it, it may be on its way here. */
+  async reach(revision: number = Infinity, isTold?: boolean): Promise<void> {
+    const isThere = (): boolean => this.view.revision >= revision
+    if (isTold && !isThere()) await this.#hears(isThere)
+    if (!isThere()) await this.catchUp()
+  }
+
+  /** Waits for notices until it is so, or for as long as one can be on its way. */
+  #hears(isThere: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (isThere()) end()
+      }
+      const end = (): void => {
+        callOff()
+        stop()
+        resolve()
+      }
+      const callOff = this.clock.after(noticeWaitMs, end)
+      const stop = this.onMoved(look)
+    })
   }
 
   /** Runs what looks at segments; once more when they were packed anew meanwhile. It begins in this turn. */
@@ -101,13 +131,8 @@ export class Engine {
   hear(notice: MovedNotice): void {
     if (notice.database !== this.view.identity || notice.head <= this.view.revision) return
     const { row, log = [] } = notice
-    if (row !== undefined && notice.previous === this.view.revision) {
-      const before = this.view.confirmed.head.position
-      takeRows(this.view, [row], log)
-      const text = row.kind === 'append' ? row.commits : log[0]?.commits
-      if (text !== undefined) this.#keep(before, parseCommits(text), text.length)
-    }
-    if (this.view.revision >= notice.head) this.onMoved()
+    if (row !== undefined && notice.previous === this.view.revision) takeRows(this.view, [row], log, this.#taken)
+    if (this.view.revision >= notice.head) this.#moves.tell()
     else this.catchUp().catch(() => {})
   }
 
@@ -184,6 +209,11 @@ export class Engine {
     if (plan.commits !== undefined) this.#keep(before, plan.commits, textOf(row, plan.records))
   }
 
+  readonly #taken = (before: number, text: string): void => {
+    // What is read in bulk is read again by few.
+    if (text.length <= noticeTextMax) this.#keep(before, parseCommits(text), text.length)
+  }
+
   /** Keeps the content of a record that has just come behind `before`, so that views need not read it. */
   #keep(before: number, commits: readonly Commit[], size: number): void {
     const place = this.view.confirmed.recordOf(before + 1)
@@ -193,7 +223,7 @@ export class Engine {
   #tell(previous: number, row: WriteRow, { records }: Plan<unknown>): void {
     const isSmall = textOf(row, records) <= noticeTextMax
     this.#announcer.moved(previous, isSmall ? { row, ...(records && { log: records }) } : {})
-    this.onMoved()
+    this.#moves.tell()
   }
 
   /** Tells the pages of this browser where the log is, when they may not know. */

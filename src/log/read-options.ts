@@ -36,15 +36,16 @@ export function readOptions(options: AnyReadOptions): ReadSpec {
   }
 }
 
-/** Selectors of a view's scope, for the types that its fold has handlers for. */
+/** Selectors of a view's scope, for the types that its fold has handlers for, or all. */
 export const viewSelectors = (
   scope: Pick<AnyReadOptions, 'stream' | 'query'>,
-  handled: readonly string[],
+  handled: readonly string[] | undefined,
 ): readonly Selector[] => {
   mustKnow(scope, 'stream query')
   return scopeToSelectors(scope).map((selector) => ({
     ...selector,
-    types: selector.types?.filter((type) => handled.includes(type)) ?? handled,
+    types:
+      handled && selector.types ? selector.types.filter((type) => handled.includes(type)) : (handled ?? selector.types),
   }))
 }
 

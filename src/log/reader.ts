@@ -50,16 +50,16 @@ export class Reader {
 
   async #changes(request: ChangesRequest): Promise<ChangesAnswer> {
     const { view } = this.#engine
-    const { position, revision, seen } = request
+    const { position, revision, seen, limit = pageEventsMax, isTold, isConfirmedOnly } = request
     const selectors = viewSelectors(request.scope, request.types)
-    if (seen === undefined || view.revision < seen) await this.#engine.catchUp()
+    await this.#engine.reach(seen, isTold)
     const head = view.marker
     const through = view.confirmed.head.position
     const hasNew = !view.confirmed.matching(selectors, { after: position, through }).next().done
     const isAdded = !hasNew && position >= view.sealed.head.position && revision > 0 && revision >= view.reordered
     const [pending, { events, reached }] = await Promise.all([
-      pendingMatching(view, selectors, isAdded ? revision : 0),
-      this.#page(selectors, { after: position, through }, { limit: pageEventsMax, readsOn: true }),
+      isConfirmedOnly ? [] : pendingMatching(view, selectors, isAdded ? revision : 0),
+      this.#page(selectors, { after: position, through }, { limit, readsOn: true }),
     ])
     const more = reached !== undefined
     return {

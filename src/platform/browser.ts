@@ -56,10 +56,10 @@ async function requestLock(
   return held
 }
 
-/** A BroadcastChannel. A message that can't be read is left to the next one: notices are shortcuts. */
+/** A BroadcastChannel. A message that can't be read comes as what is no message. */
 export const openBrowserChannel: OpenChannel = (name, onMessage): Channel => {
   const channel = new BroadcastChannel(name)
-  channel.onmessage = (event: MessageEvent<unknown>) => onMessage(event.data)
+  channel.onmessage = channel.onmessageerror = (event: MessageEvent<unknown>) => onMessage(event.data)
   return {
     post: (message) => channel.postMessage(message),
     close: () => channel.close(),

@@ -142,6 +142,8 @@ export const deadLetterChain = 'dead/'
 export const settledChain = 'settled/'
 /** `state` chain of a view's snapshot is this and the view's key. */
 export const snapshotChain = 'snapshot/'
+/** `state` chain of what a consumer keeps is this and its own name for it. */
+export const keptChain = 'kept/'
 /** `state` chain of sync: 0 is how the last try failed, a higher n the revision up to which commits may have been sent. */
 export const syncChain = 'sync'
 

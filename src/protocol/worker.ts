@@ -34,6 +34,10 @@ export interface WorkerApi {
   /** Decides the command of a dead letter again; nothing when there is no such letter. */
   retryDeadLetter(id: string): Promise<AppendAnswer | undefined>
   withdraw(id: string): Promise<Withdrawal>
+  /** What consumers keep: the rows whose chains begin so, in key order. */
+  listKept(chain: string): Promise<readonly KeptRow[]>
+  /** Keeps rows in one transaction. False when a key of `add` is taken: then nothing is kept. */
+  keep(changes: KeptChanges): Promise<boolean>
   /** The confirmed events behind a position as a segment file. */
   exportSegment(after: number): Promise<ExportAnswer>
   importSegment(file: Uint8Array<ArrayBuffer>): Promise<ImportAnswer>
@@ -43,7 +47,7 @@ export interface WorkerApi {
   close(): Promise<void>
 }
 
-export const workerProtocol = 3
+export const workerProtocol = 4
 
 export interface OpenRequest {
   readonly protocol: number
@@ -103,6 +107,8 @@ export interface AppendCall {
     readonly failIfEventsMatch?: AnyQuery | undefined
     readonly after?: unknown
   }
+  /** Kept in the same transaction, if the commit is admitted. */
+  readonly keep?: KeptChanges | undefined
 }
 export interface Expected {
   readonly stream: string
@@ -170,14 +176,20 @@ export interface ReadAnswer {
 /** What a view has folded, and asks to be brought up to date. */
 export interface ChangesRequest {
   readonly scope: AnyScope
-  /** Only events of these types are wanted. */
-  readonly types: readonly string[]
+  /** Only events of these types are wanted; absent: of all. */
+  readonly types?: readonly string[] | undefined
   /** Confirmed events up to here are folded. */
   readonly position: number
   /** The revision of the last answer; 0 at first. */
   readonly revision: number
   /** A revision known from a notice: a worker that has it need not look at the disk. */
   readonly seen?: number | undefined
+  /** `seen` was told by a notice: the worker, which hears it too, waits a moment for it before it looks at the disk. */
+  readonly isTold?: boolean | undefined
+  /** Confirmed events of one answer; a page by default. */
+  readonly limit?: number | undefined
+  /** Pending events are not asked for. */
+  readonly isConfirmedOnly?: boolean | undefined
 }
 export interface ChangesAnswer {
   /** The confirmed events after `position` in order, as `decodeText` takes them. */
@@ -222,6 +234,20 @@ export interface ImportAnswer {
   readonly events: number
   /** Those that the log did not take. */
   readonly refused: readonly { readonly commitId: string; readonly reason: AppendReason['type'] }[]
+}
+
+/** A row of a consumer: a checkpoint, a failure, a task. */
+export interface KeptRow {
+  readonly chain: string
+  readonly n: number
+  readonly value: unknown
+}
+/** What one transaction does to the rows of consumers. */
+export interface KeptChanges {
+  readonly put?: readonly KeptRow[] | undefined
+  readonly add?: readonly KeptRow[] | undefined
+  /** Rows of a chain, bounds included. */
+  readonly delete?: readonly { readonly chain: string; readonly from: number; readonly to: number }[] | undefined
 }
 
 /** A projection's state at a confirmed position. */

@@ -1,4 +1,5 @@
 import type { Channel, Clock, Locks, Random } from '../core/ports.ts'
+import { Wake } from '../core/signal.ts'
 import type { Engine } from '../log/engine.ts'
 import {
   type Notice,
@@ -10,7 +11,6 @@ import {
 } from '../protocol/notice.ts'
 import { seekLead } from './leader.ts'
 import { Pump } from './pump.ts'
-import { Wake } from './signal.ts'
 import type { Transport } from './transport.ts'
 
 export interface ControllerOptions {

@@ -1,4 +1,5 @@
 import type { Clock, Random } from '../core/ports.ts'
+import { Wake } from '../core/signal.ts'
 import { takePage } from '../log/confirm.ts'
 import type { Engine } from '../log/engine.ts'
 import type { SyncLink } from '../protocol/notice.ts'
@@ -7,7 +8,6 @@ import { Downloads } from './download.ts'
 import { Exchange } from './exchange.ts'
 import { type SyncFailure, toFailure } from './failure.ts'
 import { keepRetry, loadRetry } from './retry-store.ts'
-import { Wake } from './signal.ts'
 import type { LiveMessage, Transport } from './transport.ts'
 
 export interface PumpOptions {

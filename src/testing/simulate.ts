@@ -150,6 +150,7 @@ class SimulatedDevice<M extends EventMap, Ds extends readonly AnyDecider[]> impl
     const log = createLogClient(this.#model, '', {
       clock: this.#clock,
       random: this.#random,
+      locks: this.#locks,
       openChannel: this.#channels.open,
       start: async () => {
         const opened = await host.open({

@@ -1,4 +1,4 @@
-import { type AnyLog, workerOf } from '../client/inside.ts'
+import { type AnyLog, insideOf } from '../client/inside.ts'
 import type { Observable } from '../core/observable.ts'
 import { browserClock } from '../platform/browser.ts'
 import { createMeter, type Progress } from './progress.ts'
@@ -20,7 +20,7 @@ export interface ExportOptions {
 
 /** Exports the confirmed events of a log. Pieces one behind the other in a file, or each in its own, are what `importLog` takes. */
 export function exportLog(log: AnyLog, { after = 0 }: ExportOptions = {}): Export {
-  const call = workerOf(log)
+  const call = insideOf(log).call
   const meter = createMeter(browserClock)
   return {
     progress: meter,

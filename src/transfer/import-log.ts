@@ -1,4 +1,4 @@
-import { type AnyLog, workerOf } from '../client/inside.ts'
+import { type AnyLog, insideOf } from '../client/inside.ts'
 import { mustBe, TidelogError } from '../core/errors.ts'
 import type { Observable } from '../core/observable.ts'
 import { browserClock } from '../platform/browser.ts'
@@ -31,7 +31,7 @@ export interface ImportOptions {
  * import that was broken off is simply made again.
  */
 export function importLog(log: AnyLog, source: ImportSource, { total, signal }: ImportOptions = {}): Import {
-  const call = workerOf(log)
+  const call = insideOf(log).call
   const meter = createMeter(browserClock)
   const run = async (): Promise<Imported> => {
     let [commits, events] = [0, 0]

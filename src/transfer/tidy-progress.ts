@@ -1,4 +1,4 @@
-import { type AnyLog, workerOf } from '../client/inside.ts'
+import { type AnyLog, insideOf } from '../client/inside.ts'
 import type { Observable } from '../core/observable.ts'
 import { browserClock } from '../platform/browser.ts'
 import { createMeter, type Progress } from './progress.ts'
@@ -9,7 +9,7 @@ const lookEveryMs = 500
 
 /** How much of a log is packed into segments, in events: what it does in the background. `close` ends the watching. */
 export function tidyProgress(log: AnyLog): Observable<Progress> & { readonly close: () => void } {
-  const call = workerOf(log)
+  const call = insideOf(log).call
   const meter = createMeter(browserClock)
   let isClosed = false
   let callOff = (): void => {}

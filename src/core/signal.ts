@@ -1,4 +1,4 @@
-import type { Clock } from '../core/ports.ts'
+import type { Clock } from './ports.ts'
 
 /** Wakes one waiter; a wake that comes while nobody waits is kept for the next wait. */
 export class Wake {

@@ -1,0 +1,37 @@
+import { keptChain, rowFormat } from '../protocol/rows.ts'
+import type { KeptChanges, KeptRow } from '../protocol/worker.ts'
+import { isStoreError, type Request, type Store } from '../store/store.ts'
+
+/** The rows that consumers keep in chains that begin so, in key order. */
+export async function listKept(store: Store, chain: string): Promise<readonly KeptRow[]> {
+  const from = keptChain + chain
+  const range = { from: [from, 0], to: [`${from}\uffff`, 0] } as const
+  const [rows] = await store.run([{ op: 'range', store: 'state', ...range }])
+  return rows.map(({ chain, n, value }) => ({ chain: chain.slice(keptChain.length), n, value }))
+}
+
+/** Keeps rows in one transaction. False when a key of `add` is taken. */
+export async function keep(store: Store, changes: KeptChanges): Promise<boolean> {
+  try {
+    await store.run(keptRequests(changes), { write: true })
+    return true
+  } catch (error) {
+    if (isStoreError(error, 'taken')) return false
+    throw error
+  }
+}
+
+export const keptRequests = ({ put = [], add = [], delete: gone = [] }: KeptChanges = {}): Request[] => [
+  ...gone.map(
+    ({ chain, from, to }): Request => ({
+      op: 'delete',
+      store: 'state',
+      from: [keptChain + chain, from],
+      to: [keptChain + chain, to],
+    }),
+  ),
+  ...put.map((row): Request => ({ op: 'put', store: 'state', row: rowOf(row) })),
+  ...add.map((row): Request => ({ op: 'add', store: 'state', row: rowOf(row) })),
+]
+
+const rowOf = ({ chain, n, value }: KeptRow) => ({ chain: keptChain + chain, n, format: rowFormat, value }) as const
