@@ -31,6 +31,11 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   'src/react': { rooms: [core, 'type src/protocol', 'type src/client/types.ts'], packages: ['react'] },
   'src/transfer': { rooms: [core, platform, 'src/segments', 'src/client'], packages: [] },
+  'src/subscribe': {
+    rooms: [core, platform, 'src/consumer', 'src/client'],
+    packages: [],
+  },
+  'src/record': { rooms: [core, platform, 'type src/client/types.ts'], packages: [] },
   'src/testing': { rooms: everyRoom, packages: [] },
   'src/index.ts': { rooms: [core, protocol, 'src/client'], packages: [] },
   worker: {

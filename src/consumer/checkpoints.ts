@@ -1,0 +1,180 @@
+import { mustBe } from '../core/errors.ts'
+import type { KeptChanges, KeptRow } from '../protocol/worker.ts'
+import type { ConsumerPorts } from './ports.ts'
+import type { CheckpointStore } from './types.ts'
+
+/** Keys of one generation; positions fit in. A reset begins the next one, so that keys only ever rise. */
+const generationSize = 2 ** 40
+
+/** What handlers keep, by key; nothing takes a key away. */
+export type StateChanges = ReadonlyMap<string, unknown>
+
+/** The checkpoint of one consumer, or of one shard of it. */
+export interface Checkpoints {
+  /** Position behind which to go on; nothing when the consumer never ran. */
+  readonly load: () => Promise<number | undefined>
+  /** Moves it forward, with further rows and state in the same transaction. */
+  readonly save: (position: number, beside?: KeptChanges, state?: StateChanges) => Promise<void>
+  /** What a handler kept under a key; nothing from before a reset. */
+  readonly stateOf: (key: string) => Promise<unknown>
+  /** Moves it anywhere. */
+  readonly reset: (position: number) => Promise<void>
+  readonly flush: () => Promise<void>
+}
+interface Part {
+  readonly index: number
+  readonly of: number
+}
+const whole: Part = { index: 0, of: 1 }
+
+/**
+ * Checkpoints in the log's own database. The highest key of a chain counts: a runner that was frozen and comes back can't
+ * take it backwards.
+ *
+ * kept/consumer/mailer/0.1   n = generation and position
+ */
+export function createCheckpoints(
+  { call }: Pick<ConsumerPorts, 'call'>,
+  name: string,
+  { index, of }: Part = whole,
+): Checkpoints {
+  const prefix = `consumer/${encodeURIComponent(name)}/`
+  const chain = `${prefix}${index}.${of}`
+  let generation = 0
+  let base = 0
+  let saved = -1
+  /** The key of the last row of each chain that this runner has kept. */
+  const keptAt = new Map<string, number>()
+  const rowAt = (position: number): KeptRow => ({ chain, n: generation * generationSize + position, value: { base } })
+  const load = async (): Promise<number | undefined> => {
+    const rows = (await call((api) => api.listKept(prefix))).map((row) => toSaved(row, prefix))
+    generation = Math.max(0, ...rows.map((row) => row.generation))
+    const current = rows.filter((row) => row.generation === generation)
+    const sets = [...new Set(current.map((row) => row.of))].filter((other) => other !== of)
+    const own = current.filter((row) => row.of === of)
+    const mine = own.filter((row) => row.index === index).map(({ position }) => position)
+    // What another split of the same consumer has handled as a whole is handled.
+    const positions = [...sets.map((other) => handledBy(current, other)), ...mine]
+    const found = positions.length > 0 ? Math.max(...positions) : own[0]?.base
+    base = own[0]?.base ?? found ?? 0
+    saved = mine.length > 0 ? Math.max(...mine) : -1
+    return found
+  }
+  const keep = async (
+    position: number,
+    { put = [], delete: gone = [] }: KeptChanges = {},
+    state: StateChanges = new Map(),
+  ): Promise<void> => {
+    const own = rowAt(position)
+    const rows = [
+      own,
+      ...[...state].map(([key, value]) => ({ ...own, chain: stateChain(name, key), value: { value } })),
+    ]
+    // Only what may be there: to look over what was deleted before costs more with every save.
+    const older = rows.flatMap(({ chain: of, n }) => {
+      const from = keptAt.get(of) ?? 0
+      return from < n ? { chain: of, from, to: n - 1 } : []
+    })
+    await call((api) => api.keep({ put: [...put, ...rows], delete: [...gone, ...older] }))
+    for (const row of rows) keptAt.set(row.chain, row.n)
+    saved = position
+  }
+  return {
+    load,
+    save: async (position, beside, state) => {
+      if (position > saved || beside !== undefined) await keep(Math.max(position, saved), beside, state)
+    },
+    stateOf: async (key) => {
+      const rows = await call((api) => api.listKept(stateChain(name, key)))
+      const last = rows.at(-1)
+      const isOld = last === undefined || last.n < generation * generationSize
+      return isOld ? undefined : (last.value as { readonly value: unknown }).value
+    },
+    reset: async (position) => {
+      await load()
+      generation++
+      base = position
+      await keep(position)
+    },
+    flush: async () => {},
+  }
+}
+
+const stateChain = (name: string, key: string): string =>
+  `state/${encodeURIComponent(name)}/${encodeURIComponent(key)}/`
+
+/** Checkpoints that are kept elsewhere. */
+export function storedCheckpoints(
+  { call }: Pick<ConsumerPorts, 'call'>,
+  store: CheckpointStore,
+  consumer: string,
+): Checkpoints {
+  let saved = -1
+  return {
+    load: async () => {
+      const position = await store.get(consumer)
+      saved = position ?? -1
+      return position
+    },
+    save: async (position, beside) => {
+      if (beside !== undefined) await call((api) => api.keep(beside))
+      if (position <= saved) return
+      await store.set(consumer, position)
+      saved = position
+    },
+    reset: async (position) => {
+      await store.set(consumer, position)
+      saved = position
+    },
+    stateOf: async () => mustBe(false, 'state', 'kept apart from the checkpoint'),
+    flush: async () => store.flush?.(consumer),
+  }
+}
+
+/** The checkpoint of a consumer that no tab is running, in the log's own database. */
+export interface Checkpoint {
+  readonly get: () => Promise<number | undefined>
+  /** Moves it forward; rejects with `tidelog/argument` for a position before it. */
+  readonly set: (position: number) => Promise<void>
+  /** Moves it anywhere. */
+  readonly reset: (position: number) => Promise<void>
+}
+
+export function checkpointOver(ports: Pick<ConsumerPorts, 'call'>, name: string): Checkpoint {
+  const checkpoints = createCheckpoints(ports, name)
+  return {
+    get: checkpoints.load,
+    set: async (position) => {
+      const present = (await checkpoints.load()) ?? 0
+      mustBe(Number.isSafeInteger(position) && position >= present, 'a checkpoint', `${position}, behind ${present}`)
+      await checkpoints.save(position)
+    },
+    reset: async (position) => {
+      mustBe(Number.isSafeInteger(position) && position >= 0, 'a checkpoint', position)
+      await checkpoints.reset(position)
+    },
+  }
+}
+
+interface Saved extends Part {
+  readonly generation: number
+  readonly position: number
+  /** Where its set of shards began. */
+  readonly base: number
+}
+
+function toSaved({ chain, n, value }: KeptRow, prefix: string): Saved {
+  const [index = 0, of = 1] = chain.slice(prefix.length).split('.').map(Number)
+  const { base } = value as { readonly base: number }
+  return { index, of, base, generation: Math.floor(n / generationSize), position: n % generationSize }
+}
+
+/** The position up to which all shards of a set have handled what falls to them. */
+function handledBy(rows: readonly Saved[], of: number): number {
+  const set = rows.filter((row) => row.of === of)
+  const bases = set.map(({ base }) => base)
+  const each = Array.from({ length: of }, (_, index) =>
+    Math.max(...bases, ...set.filter((row) => row.index === index).map(({ position }) => position)),
+  )
+  return Math.min(...each)
+}

@@ -1,0 +1,257 @@
+import { isTidelogError, mustBe, TidelogError } from '../core/errors.ts'
+import { isCount } from '../core/guard.ts'
+import { Wake } from '../core/signal.ts'
+import { type Checkpoints, createCheckpoints, storedCheckpoints } from './checkpoints.ts'
+import { FailureBook, isWaiting } from './failures.ts'
+import type { AnyHandler } from './handling.ts'
+import type { Hub } from './hub.ts'
+import { type AnyConsumerOptions, type ConsumerSpec, readConsumerOptions } from './options.ts'
+import { rawEventsIn } from './raw-event.ts'
+import { Session } from './session.ts'
+import { Gauge } from './status.ts'
+import type { Ending, Subscription } from './types.ts'
+
+/** A request for the lock that has to wait longer is made anew: one behind a page in the back/forward cache may wait for minutes. */
+const lockTimeoutMs = 3_000
+
+/** A subscription over its runs: it waits for its turn, is suspended with its tab, and begins again after a reset. */
+export class Consumer implements Subscription {
+  readonly ended: Promise<Ending>
+  readonly status: Gauge
+  readonly failures: Subscription['failures']
+  readonly #hub: Hub
+  readonly #spec: ConsumerSpec
+  readonly #handler: AnyHandler
+  readonly #checkpoints: Checkpoints | undefined
+  readonly #book: FailureBook
+  readonly #moved = new Wake()
+  readonly #head: Promise<number> | undefined
+  #position: number | undefined
+  #session: Session | undefined
+  #isSuspended = false
+  #ending: Ending | undefined
+  #reset: { readonly to: number; readonly done: () => void; readonly fail: (error: unknown) => void } | undefined
+  /** Lets go of the lock at once. */
+  #release = (): void => {}
+
+  constructor(hub: Hub, options: AnyConsumerOptions, handler: AnyHandler) {
+    const spec = readConsumerOptions(options)
+    mustBe(typeof handler?.handle === 'function', 'a handler', handler)
+    this.#hub = hub
+    this.#spec = spec
+    this.#handler = handler
+    this.#book = new FailureBook(hub.ports, spec.name)
+    this.#checkpoints = checkpointsOf(hub, spec)
+    this.status = new Gauge(hub, spec, this.#book)
+    this.failures = { ...this.#book.shown, retry: (at) => this.#retry(at), discard: (at) => this.#discard(at) }
+    // Asked in this very turn: what is appended behind it belongs to the subscription.
+    this.#head = spec.from === 'head' ? headOf(hub) : undefined
+    this.#head?.catch(() => {})
+    this.ended = this.#begin()
+  }
+
+  readonly stop = (): Promise<Ending> => {
+    this.#end({ reason: 'stopped' }, false)
+    return this.ended
+  }
+
+  readonly reset = async (to: 'start' | number = 'start'): Promise<void> => {
+    const position = to === 'start' ? 0 : to
+    mustBe(isCount(position), 'a position', to)
+    mustBe(this.#ending === undefined && this.#reset === undefined, 'a reset', 'of what is being reset or has ended')
+    return new Promise((done, fail) => {
+      this.#reset = { to: position, done, fail }
+      this.#session?.end(false)
+      this.#moved.wake()
+    })
+  }
+
+  #end(ending: Ending, isAborted: boolean): void {
+    this.#ending ??= ending
+    this.#session?.end(isAborted)
+    this.#moved.wake()
+  }
+
+  async #begin(): Promise<Ending> {
+    const { signal } = this.#spec
+    const abort = (): void => this.#end({ reason: 'aborted' }, true)
+    signal?.addEventListener('abort', abort)
+    if (signal?.aborted) abort()
+    const unfollow = this.#hub.follow(this.status.tell)
+    const suspend = (isSuspended: boolean): void => {
+      this.#isSuspended = isSuspended
+      if (isSuspended) this.#session?.end(true)
+      if (isSuspended) this.#release()
+      this.#moved.wake()
+    }
+    // Nobody waits for a consumer without a name.
+    const { name } = this.#spec
+    const listen = () =>
+      this.#hub.ports.onSuspended(
+        () => suspend(true),
+        () => suspend(false),
+      )
+    const unlisten = name === undefined ? () => {} : listen()
+    const forget = this.#hub.enlist(this.status)
+    const ending = await this.#runs().catch((error: unknown): Ending => endingOf(error))
+    signal?.removeEventListener('abort', abort)
+    for (const undo of [unfollow, unlisten, forget]) undo()
+    this.#ending ??= ending
+    this.#reset?.fail(new TidelogError('tidelog/aborted', 'the subscription has ended'))
+    this.status.hasFailed = ending.reason === 'failed'
+    this.#show('ended')
+    return ending
+  }
+
+  #show(state: Gauge['state']): void {
+    this.status.state = state
+    this.status.tell()
+  }
+
+  async #runs(): Promise<Ending> {
+    for (;;) {
+      if (this.#ending !== undefined) return this.#ending
+      if (this.#isSuspended) {
+        this.#show('suspended')
+        await this.#moved.wait()
+        continue
+      }
+      const reached = await this.#inTurn()
+      if (reached) return { reason: 'head-reached' }
+    }
+  }
+
+  /** One run, alone among all tabs where it has a name. */
+  async #inTurn(): Promise<boolean> {
+    const { name, shard, whenTaken } = this.#spec
+    if (name === undefined) return this.#run()
+    const { locks, database } = this.#hub.ports
+    const lock = `${database}/consumer/${name}${shard ? `/${shard.index}.${shard.of}` : ''}`
+    const timeoutMs = whenTaken === 'fail' ? 0 : lockTimeoutMs
+    let outcome: Promise<boolean> | undefined
+    const requested = locks.request(lock, { timeoutMs }, async () => {
+      outcome = this.#run()
+      // A frozen tab would keep the lock: it is let go before.
+      await Promise.race([
+        outcome.catch(() => {}),
+        new Promise<void>((release) => {
+          this.#release = release
+        }),
+      ])
+    })
+    this.#show('waiting')
+    while (outcome === undefined) {
+      const isHeld = await Promise.race([requested, this.#moved.wait()])
+      if (this.#ending !== undefined && outcome === undefined) return false
+      if (isHeld === false) break
+    }
+    if (outcome !== undefined) return outcome
+    if (whenTaken === 'fail') throw new TidelogError('tidelog/consumer-taken', `another tab runs the consumer ${name}`)
+    return false
+  }
+
+  async #run(): Promise<boolean> {
+    if (this.#ending !== undefined || this.#isSuspended) return false
+    this.#show('starting')
+    const position = await this.#start()
+    await this.#book.load()
+    this.#position = position
+    this.status.position = position
+    await this.#handler.reset?.()
+    const session = new Session({
+      hub: this.#hub,
+      spec: this.#spec,
+      handler: this.#handler,
+      book: this.#book,
+      gauge: this.status,
+      checkpoints: this.#checkpoints,
+      position,
+    })
+    this.#session = session
+    if (this.#ending !== undefined || this.#isSuspended || this.#reset !== undefined) session.end(false)
+    try {
+      return (await session.run()) === 'head-reached'
+    } finally {
+      this.#position = session.position
+      this.#session = undefined
+      await this.#checkpoints?.flush()
+      await this.#handler.stop?.()
+    }
+  }
+
+  /** Where this run begins. */
+  async #start(): Promise<number> {
+    if (this.#reset !== undefined) {
+      const { to, done, fail } = this.#reset
+      this.#reset = undefined
+      await this.#checkpoints?.reset(to).catch((error: unknown) => {
+        fail(error)
+        throw error
+      })
+      done()
+      this.status.checkpoint = to
+      return to
+    }
+    const stored = await this.#checkpoints?.load()
+    this.status.checkpoint = stored ?? 0
+    const found = stored ?? this.#position
+    if (found !== undefined) return found
+    const { from } = this.#spec
+    const position = from === 'start' ? 0 : from === 'head' ? await (this.#head as Promise<number>) : from
+    // What it began with is kept before its first event: a start at the head must not move with the log.
+    if (position > 0) await this.#checkpoints?.save(position)
+    this.status.checkpoint = position
+    return position
+  }
+
+  async #retry(at: number | undefined): Promise<number> {
+    const session = this.#session
+    mustBe(session !== undefined, 'a retry', 'while the consumer does not run')
+    return session.between(async (handling) => {
+      let handled = 0
+      for (const { position } of this.#waiting(at)) {
+        const request = { scope: {}, position: position - 1, revision: 0, seen: 0, limit: 1, isConfirmedOnly: true }
+        const { confirmed } = await this.#hub.ports.call((api) => api.changes(request))
+        const [raw] = rawEventsIn(confirmed)
+        if (raw !== undefined && (await handling.handleAgain(raw))) handled++
+      }
+      this.status.tell()
+      return handled
+    })
+  }
+
+  async #discard(at: number | undefined): Promise<number> {
+    const { name } = this.#spec
+    const gone = this.#waiting(at)
+    for (const { position } of gone) {
+      const changes = this.#book.forget(position)
+      if (name !== undefined) await this.#hub.ports.call((api) => api.keep(changes))
+    }
+    this.status.tell()
+    return gone.length
+  }
+
+  #waiting(at: number | undefined) {
+    return this.#book.shown
+      .get()
+      .filter((failure) => isWaiting(failure) && (at === undefined || failure.position === at))
+  }
+}
+
+function checkpointsOf({ ports }: Hub, { name, shard, checkpoint }: ConsumerSpec): Checkpoints | undefined {
+  if (name === undefined) return undefined
+  const { store } = checkpoint
+  if (store === undefined) return createCheckpoints(ports, name, shard)
+  return storedCheckpoints(ports, store, shard ? `${name}/${shard.index}.${shard.of}` : name)
+}
+
+/** Where the log is for this tab in this turn, without a look at the disk, which might see what comes later. */
+async function headOf({ ports }: Hub): Promise<number> {
+  const position = Number.MAX_SAFE_INTEGER
+  const request = { scope: {}, position, revision: 0, seen: 0, limit: 1, isConfirmedOnly: true }
+  const { head } = await ports.call((api) => api.changes(request))
+  return head.confirmed
+}
+
+const endingOf = (error: unknown): Ending =>
+  isTidelogError(error, 'tidelog/log-closed') ? { reason: 'closed' } : { reason: 'failed', error }

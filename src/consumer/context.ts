@@ -1,0 +1,62 @@
+import type { ConsumerSpec } from './options.ts'
+import type { PendingState, StateDraft } from './state.ts'
+import type { ConsumerState, HandlerContext } from './types.ts'
+
+interface ContextPorts {
+  readonly spec: ConsumerSpec
+  readonly signal: AbortSignal
+  readonly state: PendingState
+}
+
+/** What a handler is given beside the event; made for each try, so what few use is made when it is used. */
+export class Context implements HandlerContext {
+  readonly attempt: number
+  readonly #ports: ContextPorts
+  readonly #event: { readonly id: string }
+  #signal: AbortSignal
+  #draft: StateDraft | undefined
+  #acknowledge = (): void => {}
+
+  constructor(ports: ContextPorts, event: { readonly id: string }, attempt: number) {
+    this.#ports = ports
+    this.#event = event
+    this.attempt = attempt
+    this.#signal = ports.signal
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal
+  }
+
+  get key(): string {
+    return `${this.#ports.spec.name ?? ''}/${this.#event.id}`
+  }
+
+  get state(): ConsumerState {
+    this.#draft ??= this.#ports.state.begin()
+    return this.#draft
+  }
+
+  readonly ack = (): void => this.#acknowledge()
+
+  /** The same for a time that has a signal of its own. */
+  during(signal: AbortSignal): this {
+    this.#signal = signal
+    return this
+  }
+
+  /** Resolves when the handler has acknowledged; rejects when the signal is aborted. */
+  acknowledged(): Promise<void> {
+    const acknowledged = new Promise<void>((resolve, reject) => {
+      this.#acknowledge = resolve
+      this.#signal.addEventListener('abort', () => reject(this.#signal.reason))
+    })
+    acknowledged.catch(() => {})
+    return acknowledged
+  }
+
+  /** Makes what the handler has set part of what is kept next. */
+  take(): void {
+    this.#draft?.take()
+  }
+}

@@ -1,0 +1,330 @@
+import { Wake } from '../core/signal.ts'
+import { Serial } from '../log/queue.ts'
+import type { KeptChanges } from '../protocol/worker.ts'
+import { sleep } from './attempts.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import type { FailureBook } from './failures.ts'
+import { type AnyHandler, Handling, type Item, type Unit } from './handling.ts'
+import type { Hub } from './hub.ts'
+import { Intake } from './intake.ts'
+import type { ConsumerSpec } from './options.ts'
+import { positionOf, type RawEvent } from './raw-event.ts'
+import { PendingState } from './state.ts'
+import type { Gauge } from './status.ts'
+import { Watermark } from './watermark.ts'
+
+/** What is being handled when a consumer ends is waited for no longer. */
+const stopMsMax = 5_000
+
+export interface SessionParts {
+  readonly hub: Hub
+  readonly spec: ConsumerSpec
+  readonly handler: AnyHandler
+  readonly book: FailureBook
+  readonly gauge: Gauge
+  /** None for a consumer without a name. */
+  readonly checkpoints: Checkpoints | undefined
+  /** Where to begin. */
+  readonly position: number
+}
+
+/** One run of a consumer: hands on what the intake reads, and keeps how far everything is handled. */
+export class Session {
+  readonly #parts: SessionParts
+  readonly #intake: Intake
+  readonly #handling: Handling
+  readonly #mark: Watermark
+  readonly #state: PendingState
+  readonly #saves = new Serial()
+  readonly #moved = new Wake()
+  readonly #stopping = new AbortController()
+  readonly #aborting = new AbortController()
+  readonly #jobs: (() => Promise<void>)[] = []
+  readonly #running = new Set<Promise<void>>()
+  /** The last of each stream: those of one stream are handled one after the other. */
+  readonly #ofStream = new Map<string, Promise<unknown>>()
+  readonly #unitsMax: number
+  readonly #isSideBySide: boolean
+  #isSaving = false
+  /** Handlers that have not returned. */
+  #busy = 0
+  #failure: { readonly error: unknown } | undefined
+  #saved: number
+  #savedAt: number
+
+  constructor(parts: SessionParts) {
+    const { hub, spec, position } = parts
+    this.#parts = parts
+    this.#mark = new Watermark(position)
+    this.#state = new PendingState(spec, parts.checkpoints)
+    this.#saved = position
+    this.#savedAt = hub.ports.clock.now()
+    this.#intake = new Intake(hub, spec, position, () => this.#moved.wake())
+    this.#handling = new Handling({
+      ...hub.ports,
+      ...parts,
+      state: this.#state,
+      stopping: this.#stopping.signal,
+      signal: this.#aborting.signal,
+      save: (changes) => this.#save(changes),
+    })
+    // An event that waits to be acknowledged holds up none of the others.
+    this.#unitsMax = spec.ack === 'manual' ? spec.bufferMax : spec.concurrency
+    this.#isSideBySide = this.#unitsMax > 1
+  }
+
+  /** Everything up to here is handled. */
+  get position(): number {
+    return this.#mark.position
+  }
+
+  /** Resolves when it has come to the end or was ended; rejects with what went wrong. */
+  async run(): Promise<'head-reached' | 'stopped'> {
+    const reading = this.#intake.run().catch((error: unknown) => this.#fail(error))
+    const hasReached = await this.#deliver().catch((error: unknown) => this.#fail(error))
+    this.#intake.end()
+    await this.#quiet()
+    this.#aborting.abort()
+    await this.#save().catch((error: unknown) => this.#fail(error))
+    await reading
+    if (this.#failure !== undefined) throw this.#failure.error
+    return hasReached === true ? 'head-reached' : 'stopped'
+  }
+
+  /** Ends it after what is being handled; at once when it is to be aborted. */
+  end(isAborted: boolean): void {
+    this.#stopping.abort()
+    if (isAborted || this.#parts.spec.ack === 'manual') this.#aborting.abort()
+    this.#intake.end()
+    this.#moved.wake()
+  }
+
+  /** Runs something while nothing is being handled. */
+  between<T>(job: (handling: Handling) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push(() => job(this.#handling).then(resolve, reject))
+      this.#moved.wake()
+    })
+  }
+
+  /** Keeps rows and the checkpoint in one transaction. */
+  #save(beside?: KeptChanges): Promise<void> {
+    const { checkpoints, gauge, hub } = this.#parts
+    return this.#saves.run(async () => {
+      const { position } = this.#mark
+      if (checkpoints === undefined || (beside === undefined && position <= this.#saved)) return
+      await this.#state.save((state) => checkpoints.save(position, beside, state))
+      this.#saved = position
+      this.#savedAt = hub.ports.clock.now()
+      gauge.checkpoint = position
+      gauge.tell()
+    })
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopping.signal.aborted) return
+    this.#failure = { error }
+    this.#stopping.abort()
+    this.#moved.wake()
+  }
+
+  async #deliver(): Promise<boolean> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const job = this.#jobs.shift()
+      if (job !== undefined) {
+        await this.#quiet()
+        await job()
+      } else if (this.#busy >= this.#parts.spec.concurrency || this.#running.size >= this.#unitsMax)
+        await this.#moved.wait()
+      else {
+        const raw = this.#intake.shift()
+        if (raw === undefined ? await this.#rest() : this.#isBeyond(raw)) {
+          await this.#quiet()
+          if (!signal.aborted) this.#mark.cover(this.#end)
+          return !signal.aborted
+        }
+        const taking = raw && this.#take(raw)
+        if (taking !== undefined) await taking
+      }
+    }
+    return false
+  }
+
+  /** Where it ends; nowhere, or not known yet. */
+  get #end(): number {
+    return this.#parts.spec.to === 'head' ? (this.#intake.firstHead ?? Infinity) : Infinity
+  }
+
+  #isBeyond(raw: RawEvent): boolean {
+    return positionOf(raw) > this.#end
+  }
+
+  /** Nothing waits: everything that was read has begun. Answers whether the end is reached. */
+  async #rest(): Promise<boolean> {
+    const { gauge } = this.#parts
+    this.#mark.cover(Math.min(this.#intake.position, this.#end))
+    this.#count()
+    const state = this.#intake.isLive ? 'live' : 'reading'
+    if (gauge.state !== state) {
+      gauge.state = state
+      gauge.tell()
+    }
+    if (this.#running.size === 0 && this.#intake.isLive) await this.#save()
+    if (this.#mark.position >= this.#end) return true
+    if (this.#intake.next === undefined) await this.#moved.wait()
+    return false
+  }
+
+  /** Nothing when all was done in this very turn. */
+  #take(raw: RawEvent): Promise<void> | undefined {
+    const { spec, gauge } = this.#parts
+    const item = this.#handling.admit(raw)
+    if (item === undefined) {
+      gauge.skipped++
+      this.#endOf(positionOf(raw))()
+      return this.#keepUp()
+    }
+    return spec.lagMs || spec.batch ? this.#takeLater(item) : this.#start([item])
+  }
+
+  async #takeLater(item: Item): Promise<void> {
+    const items = [item]
+    const { batch } = this.#parts.spec
+    await this.#ripen(item.raw)
+    if (batch !== undefined) await this.#gather(items, batch)
+    if (!this.#stopping.signal.aborted) await this.#start(items)
+  }
+
+  /** Waits until an event is as old as it has to be. A clock that went wrong must not hold it up for longer than that. */
+  async #ripen([, { time }]: RawEvent): Promise<void> {
+    const { spec, hub } = this.#parts
+    const { lagMs = 0 } = spec
+    if (lagMs === 0) return
+    const left = Math.min(lagMs, Date.parse(time) + lagMs - hub.ports.clock.now())
+    if (left > 0) await sleep(hub.ports.clock, left, this.#stopping.signal)
+  }
+
+  async #gather(items: Item[], { events, ms = 0 }: { readonly events: number; readonly ms?: number }): Promise<void> {
+    const { clock } = this.#parts.hub.ports
+    let isOver = ms === 0
+    const callOff = clock.after(ms, () => {
+      isOver = true
+      this.#moved.wake()
+    })
+    while (items.length < events && !this.#stopping.signal.aborted) {
+      const isLast = this.#intake.position >= this.#end && this.#intake.next === undefined
+      if (isLast || (this.#intake.next !== undefined && this.#isBeyond(this.#intake.next))) break
+      const raw = this.#intake.shift()
+      if (raw === undefined) {
+        if (isOver) break
+        await this.#moved.wait()
+        continue
+      }
+      const item = this.#handling.admit(raw)
+      if (item === undefined) this.#parts.gauge.skipped++
+      else {
+        await this.#ripen(raw)
+        items.push(item)
+      }
+    }
+    callOff()
+  }
+
+  /** Nothing when all was done in this very turn. */
+  #start(items: readonly Item[]): Promise<void> | undefined {
+    const { gauge } = this.#parts
+    const ends = items.map(({ raw }) => this.#endOf(positionOf(raw)))
+    let isBusy = true
+    const returned = (): void => {
+      if (isBusy) this.#busy--
+      isBusy = false
+      this.#moved.wake()
+    }
+    gauge.active += items.length
+    const going = this.#run({ items, returned, ends })
+    if (going === undefined) {
+      gauge.active -= items.length
+      return this.#keepUp()
+    }
+    this.#busy++
+    const running: Promise<void> = going
+      .then(() => this.#keepUp())
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        gauge.active -= items.length
+        gauge.touch()
+        this.#running.delete(running)
+        returned()
+      })
+    gauge.touch()
+    this.#running.add(running)
+    return undefined
+  }
+
+  /** How an event is noted as handled: behind those before it that are not, where several are handled at a time. */
+  #endOf(position: number): () => void {
+    const end = this.#isSideBySide ? this.#mark.begin(position) : () => this.#mark.cover(position)
+    return () => {
+      end()
+      this.#count()
+    }
+  }
+
+  #run(unit: Unit): Promise<void> | undefined {
+    if (this.#parts.spec.concurrency === 1) return this.#handling.handle(unit)
+    const { stream } = (unit.items.at(-1) as Item).raw[0]
+    const before = this.#ofStream.get(stream) ?? Promise.resolve()
+    const run = before.then(() => {
+      if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason
+      return this.#handling.handle(unit)
+    })
+    this.#ofStream.set(stream, run)
+    const forget = (): void => {
+      if (this.#ofStream.get(stream) === run) this.#ofStream.delete(stream)
+    }
+    run.then(forget, forget)
+    return run
+  }
+
+  /** Saves when it is time to; handlers wait for it only where each event has a checkpoint of its own. */
+  #keepUp(): Promise<void> | undefined {
+    if (this.#parts.checkpoints === undefined || !this.#isDue) return undefined
+    if (this.#parts.spec.checkpoint.events === 1) return this.#save()
+    if (this.#isSaving) return undefined
+    this.#isSaving = true
+    this.#save()
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => {
+        this.#isSaving = false
+      })
+    return undefined
+  }
+
+  #count(): void {
+    this.#parts.gauge.position = this.#mark.position
+    this.#parts.gauge.touch()
+  }
+
+  get #isDue(): boolean {
+    const { spec, hub } = this.#parts
+    const { events, ms } = spec.checkpoint
+    return this.#mark.position - this.#saved >= events || hub.ports.clock.now() - this.#savedAt >= ms
+  }
+
+  /** Waits for what is being handled, not for ever. */
+  async #quiet(): Promise<void> {
+    if (this.#running.size === 0) return
+    const { clock } = this.#parts.hub.ports
+    const over = new AbortController()
+    const late = aborted(this.#stopping.signal).then(() => sleep(clock, stopMsMax, over.signal))
+    await Promise.race([Promise.all(this.#running), late])
+    over.abort()
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve())
+  })

@@ -1,0 +1,10 @@
+// The same as `test/consumers.test.ts`, on the IndexedDB and the BroadcastChannel of a real browser.
+import { describeFeed } from '../consumers/feed.contract.ts'
+import { describeHandling } from '../consumers/handling.contract.ts'
+import { describePending } from '../consumers/pending.contract.ts'
+import { describeRuns } from '../consumers/runs.contract.ts'
+
+describeFeed()
+describeRuns()
+describeHandling()
+describePending()

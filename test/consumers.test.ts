@@ -1,0 +1,11 @@
+// Subscriptions and what is built on them, over an IndexedDB in memory; `test/browser` runs the same in a real browser.
+import 'fake-indexeddb/auto'
+import { describeFeed } from './consumers/feed.contract.ts'
+import { describeHandling } from './consumers/handling.contract.ts'
+import { describePending } from './consumers/pending.contract.ts'
+import { describeRuns } from './consumers/runs.contract.ts'
+
+describeFeed()
+describeRuns()
+describeHandling()
+describePending()

@@ -1,0 +1,183 @@
+// A browser in one program: tabs with workers of their own over one IndexedDB, real channels between them, and for the
+// pages a clock that stands still until it is moved. It counts what a tab asks of its worker, and its worker of the disk.
+
+import type { EventMap, Log, Model } from 'tidelog'
+import { MemoryLocks, seededRandom, VirtualClock } from 'tidelog/testing'
+import { createLogClient } from '../../src/client/log-client.ts'
+import type { AnyDecider } from '../../src/core/decider.ts'
+import { createDeciders } from '../../src/core/rulings.ts'
+import { createDeciding } from '../../src/log/deciding.ts'
+import { browserClock, openBrowserChannel } from '../../src/platform/browser.ts'
+import { channelName } from '../../src/protocol/notice.ts'
+import {
+  type ChangesAnswer,
+  type ChangesRequest,
+  databaseName,
+  type KeptChanges,
+  workerProtocol,
+} from '../../src/protocol/worker.ts'
+import { openIdbStore } from '../../src/store/idb-store.ts'
+import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
+import { type Store, StoreError } from '../../src/store/store.ts'
+import { Host } from '../../worker/host.ts'
+
+/** Resolves when it is so; lets the runtime go on meanwhile. Fails a test that waits for what never comes. */
+export async function until(isSo: () => boolean, what = 'what is waited for'): Promise<void> {
+  const start = performance.now()
+  while (!isSo()) {
+    if (performance.now() - start > 10_000) throw new Error(`${what} did not come`)
+    await turn()
+  }
+}
+/** A turn of the event loop, with messages and storage events. */
+export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+/** Enough turns for what is under way to arrive: to show that nothing else does. */
+export async function quiet(): Promise<void> {
+  for (let nth = 0; nth < 30; nth++) await turn()
+}
+
+export interface Tab<M extends EventMap, Ds extends AnyDecider> {
+  readonly log: Log<M, Ds>
+  /** What the tab asked for, since it was last cleared. */
+  readonly asked: ChangesRequest[]
+  /** Reads of the log on the disk, since they were last cleared. */
+  readonly reads: string[]
+  /** What consumers kept. */
+  readonly kept: KeptChanges[]
+  /** Makes what consumers keep fail from here on. */
+  refuseToKeep(error: unknown): void
+  /** Every further question to the worker fails. */
+  loseWorker(error: unknown): void
+  /** Alters what the worker answers from here on. */
+  alter(change: (answer: ChangesAnswer) => ChangesAnswer): void
+  /** Notices no longer reach this tab. */
+  deafen(isDeaf: boolean): void
+}
+
+export class Harness {
+  readonly clock = new VirtualClock(Date.now())
+  readonly random = seededRandom(3)
+  readonly key = `${crypto.randomUUID()}`
+  readonly #locks = new MemoryLocks(this.clock)
+  readonly #logs: { close(): Promise<void> }[] = []
+
+  openTab<M extends EventMap, Ds extends readonly AnyDecider[]>(model: Model<M, Ds>): Tab<M, Ds[number]> {
+    const { clock, random } = this
+    const asked: ChangesRequest[] = []
+    const reads: string[] = []
+    const kept: KeptChanges[] = []
+    let isDeaf = false
+    let keepError: unknown
+    let lost: unknown
+    let change = (answer: ChangesAnswer): ChangesAnswer => answer
+    const openChannel: typeof openBrowserChannel = (name, onMessage) =>
+      openBrowserChannel(name, (message) => {
+        if (!isDeaf) onMessage(message)
+      })
+    const newId = () => crypto.randomUUID()
+    const host = new Host(
+      {
+        clock: browserClock,
+        random,
+        locks: this.#locks,
+        fetch: async () => new Response(null, { status: 503 }),
+        openChannel,
+        openStore: async (name) => counting(await openIdbStore({ name, newId, clock: browserClock }), reads),
+        openFallback: () => openMemoryStore(createMemoryDatabase(newId())),
+      },
+      { deciding: createDeciding(createDeciders(model.deciders)) },
+    )
+    const { changes, keep } = host
+    host.changes = async (request) => {
+      asked.push(request)
+      if (lost !== undefined) throw lost
+      return change(await changes.call(host, request))
+    }
+    host.keep = async (request) => {
+      if (keepError !== undefined) throw keepError
+      kept.push(request)
+      return keep.call(host, request)
+    }
+    const log = createLogClient(model, this.key, {
+      clock,
+      random,
+      locks: this.#locks,
+      openChannel,
+      start: async () => {
+        const opened = await host.open({
+          protocol: workerProtocol,
+          log: model.name,
+          key: this.key,
+          durability: 'relaxed',
+          requireDurable: true,
+          aliveLock: random.newId(),
+        })
+        if (!opened.ok) throw new Error(opened.reason.message)
+        return { api: host, opened, end: () => {}, lost: new Promise(() => {}) }
+      },
+    })
+    this.#logs.push(log)
+    return {
+      log,
+      asked,
+      reads,
+      kept,
+      refuseToKeep: (error) => {
+        keepError = error
+      },
+      loseWorker: (error) => {
+        lost = error
+      },
+      alter: (value) => {
+        change = value
+      },
+      deafen: (value) => {
+        isDeaf = value
+      },
+    }
+  }
+
+  /** The channel on which the tabs of a log tell each other that it moved. */
+  channelOf(model: Model<EventMap>): string {
+    return channelName(databaseName(model.name, this.key))
+  }
+
+  /** Says something on the channel of a log that no tab can read. */
+  babble(model: Model<EventMap>): void {
+    const channel = openBrowserChannel(this.channelOf(model), () => {})
+    channel.post('?')
+    channel.close()
+  }
+
+  /** Lets time pass, and everything happen that is due. */
+  async pass(ms: number): Promise<void> {
+    let isOver = false
+    this.clock.after(ms, () => {
+      isOver = true
+    })
+    while (!isOver) {
+      await quiet()
+      this.clock.step()
+    }
+    await quiet()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#logs.map((log) => log.close()))
+  }
+}
+
+export const storageLost = (): StoreError => new StoreError('lost', 'no storage')
+
+function counting(store: Store, reads: string[]): Store {
+  return {
+    identity: store.identity,
+    durable: store.durable,
+    run: (requests, options) => {
+      const stores = [...new Set(requests.map((request) => request.store))]
+      if (options?.write !== true && !stores.includes('state')) reads.push(stores.sort().join(' '))
+      return store.run(requests, options)
+    },
+    close: () => store.close(),
+  }
+}
