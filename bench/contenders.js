@@ -49,6 +49,7 @@ export const contenders = [
   { name: 'dexieSingle', group: 'single', text: 'Dexie bulkAdd of one event, in a worker' },
   { name: 'rxdbSingle', group: 'single', text: 'RxDB bulkInsert of one event, in a worker' },
   { name: 'logConcurrent', group: 'concurrent', text: 'tidelog, from the page' },
+  { name: 'subscribe', group: 'subscribe', text: 'tidelog, from the page' },
   { name: 'large', fill: 'fillLarge', group: 'large', text: 'tidelog, from the page' },
   {
     name: 'largeSmall',

@@ -40,6 +40,7 @@ const job = {
   pushedCommits: 10_000,
   pulledEvents: 100_000,
   firstSyncEvents: 200_000,
+  subscribedEvents: 100_000,
   tailCommits: 10_000,
   foreignCommits: 20,
   warmUpForeignCommits: 5,

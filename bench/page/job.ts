@@ -25,6 +25,8 @@ export interface Job {
   readonly largeStreams: number
   /** Commits of one to three events each, in a log that is at the server before a device comes. */
   readonly firstSyncEvents: number
+  /** Events that subscriptions read. */
+  readonly subscribedEvents: number
   readonly durability: 'relaxed' | 'strict'
   readonly seed: number
   /** Number of the round, from 0; what is looked up in a large log differs between rounds. */

@@ -6,6 +6,7 @@ import type { Contender, Job, Measures } from './job.ts'
 import { fillLog, measureLarge, measureOpen } from './large-log.ts'
 import { model } from './model.ts'
 import { measureLogBatches, measureLogConcurrent, measureLogSingles, type Open } from './run-log.ts'
+import { measureSubscribe } from './run-subscribe.ts'
 import { measurePull, measurePush, measureTail } from './run-sync.ts'
 import type { RxdbBenchWorker, RxdbContender } from './rxdb-worker.ts'
 import { fillServerLog, serverLogSealed } from './server-log.ts'
@@ -51,6 +52,7 @@ const contenders: Readonly<Record<string, Contender>> = {
   rawSingle: inWorker('rawSingle'),
   dexieSingle: inWorker('dexieSingle'),
   rxdbSingle: inRxdbWorker('rxdbSingle'),
+  subscribe: (job) => measureSubscribe(open, job),
   logConcurrent: (job) => measureLogConcurrent(open, job),
   push: measurePush,
   pull: (job) => measurePull('pulled', job.pulledEvents),
