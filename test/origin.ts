@@ -1,0 +1,73 @@
+// One origin in one thread: `openLog` as an app calls it, with workers of its own over databases that all of them share.
+
+import { expose } from 'comlink'
+import { type AnyDecider, type EventMap, type Log, type Model, type OpenOptions, openLog } from 'tidelog'
+import { browserClock, browserLocks, browserRandom, openBrowserChannel } from '../src/platform/browser.ts'
+import { openMemoryStore } from '../src/store/memory-store.ts'
+import { StoreError } from '../src/store/store.ts'
+import { Host, type HostOptions } from '../worker/host.ts'
+import { Disk } from './disk.ts'
+
+// What a page has and Node has not.
+if (typeof navigator === 'undefined') Object.defineProperty(globalThis, 'navigator', { value: {} })
+
+export interface OriginOptions {
+  /** The server of all logs; without it each is its own sequencer. */
+  readonly serve?: (request: Request) => Promise<Response>
+  /** False where the browser gives no storage. */
+  readonly hasStorage?: boolean
+}
+
+export class Origin {
+  /** By name. */
+  readonly disks = new Map<string, Disk>()
+  readonly #options: OriginOptions
+  readonly #opened: { close(): Promise<void> }[] = []
+
+  constructor(options: OriginOptions = {}) {
+    this.#options = options
+  }
+
+  open<M extends EventMap, Ds extends readonly AnyDecider[]>(
+    model: Model<M, Ds>,
+    options: Omit<OpenOptions, 'worker'> = {},
+  ): Log<M, Ds[number]> {
+    const log = openLog(model, { ...options, worker: () => this.#startWorker() })
+    this.#opened.push(log)
+    return log
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#opened.map((log) => log.close()))
+  }
+
+  #startWorker(): Worker {
+    const { serve, hasStorage = true } = this.#options
+    const { port1, port2 } = new MessageChannel()
+    const sync: HostOptions['sync'] = ({ log }) => ({ url: `http://server.test/sync/${encodeURIComponent(log)}` })
+    const openFallback = () => openMemoryStore(new Disk(browserRandom.newId()).database)
+    const host = new Host(
+      {
+        clock: browserClock,
+        random: browserRandom,
+        locks: browserLocks,
+        fetch: serve ?? (() => Promise.reject(new TypeError('there is no server'))),
+        openChannel: openBrowserChannel,
+        openStore: async (name) => {
+          if (!hasStorage) throw new StoreError('lost', 'this browser gives no storage')
+          const disk = this.disks.get(name) ?? new Disk(browserRandom.newId())
+          this.disks.set(name, disk)
+          return openMemoryStore(disk.database, { durable: true })
+        },
+        openFallback,
+      },
+      serve === undefined ? {} : { sync },
+    )
+    expose(host, port2)
+    const terminate = (): void => {
+      port1.close()
+      port2.close()
+    }
+    return Object.assign(port1, { terminate, onerror: null }) as unknown as Worker
+  }
+}
