@@ -1,5 +1,6 @@
 // Subscriptions and what is built on them, over an IndexedDB in memory; `test/browser` runs the same in a real browser.
 import 'fake-indexeddb/auto'
+import { describeAutomation } from './consumers/automation.contract.ts'
 import { describeFeed } from './consumers/feed.contract.ts'
 import { describeHandling } from './consumers/handling.contract.ts'
 import { describePending } from './consumers/pending.contract.ts'
@@ -9,3 +10,4 @@ describeFeed()
 describeRuns()
 describeHandling()
 describePending()
+describeAutomation()

@@ -1,6 +1,6 @@
 import { mustBe, TidelogError } from '../src/core/errors.ts'
 import type { Withdrawal } from '../src/core/outcome.ts'
-import type { Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
+import type { Channel, Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
 import { Appender } from '../src/log/appender.ts'
 import { prune } from '../src/log/checkpoint.ts'
 import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
@@ -49,8 +49,25 @@ export interface HostOptions {
   readonly sealing?: SealOptions
   /** Who is behind the server by so many events looks for its segments. */
   readonly downloadFrom?: number
+  /** Runs what a log does by itself, once it is open; the answer is told of what is kept elsewhere, and ends it. */
+  readonly automate?: (parts: AutomateParts) => Automated
+  /** Commits carry the id of this device's database as `metadata.origin`. */
+  readonly stampsOrigin?: boolean
   /** The endpoint of a log; a log without one is its own sequencer. */
   readonly sync?: (log: { readonly log: string; readonly key: string }) => SyncEndpoint | undefined
+}
+
+/** What automations are given. */
+export interface AutomateParts extends Pick<HostPorts, 'clock' | 'random' | 'locks'> {
+  readonly api: WorkerApi
+  readonly engine: Pick<Engine, 'view' | 'onMoved'>
+  readonly database: string
+  /** Whether this device is the log's own sequencer. */
+  readonly isLocal: boolean
+}
+export interface Automated {
+  readonly kick: () => void
+  readonly stop: () => Promise<void>
 }
 
 const offLink: SyncLink = { state: 'off', sent: 0, serverHead: 0, failures: 0 }
@@ -77,7 +94,7 @@ export class Host implements WorkerApi {
     }
     const { durability } = request
     mustBe(durability === 'relaxed' || durability === 'strict', 'durability', durability)
-    this.#opened ??= openLog(this.#ports, this.#options, request)
+    this.#opened ??= openLog(this.#ports, this.#options, request, this)
     const { engine, sync, problem } = await this.#opened
     const { view, store } = engine
     if (view.movedTo !== undefined)
@@ -138,7 +155,13 @@ export class Host implements WorkerApi {
     return listKept((await this.#log()).engine.store, chain)
   }
   async keep(changes: Parameters<WorkerApi['keep']>[0]): Promise<boolean> {
-    return keep((await this.#log()).engine.store, changes)
+    const { engine } = await this.#log()
+    const isKept = await keep(engine.store, changes)
+    if (changes.isAnnounced) {
+      engine.announce()
+      this.#opened?.then(({ kick }) => kick())
+    }
+    return isKept
   }
   async exportSegment(after: number): ReturnType<WorkerApi['exportSegment']> {
     return exportSegment((await this.#log()).engine, after)
@@ -191,10 +214,11 @@ interface Opened {
   readonly sync: SyncController | undefined
   readonly name: string
   readonly problem: string | undefined
+  readonly kick: () => void
   readonly close: () => Promise<void>
 }
 
-async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequest): Promise<Opened> {
+async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequest, api: WorkerApi): Promise<Opened> {
   const name = databaseName(request.log, request.key)
   void ports.locks.request(request.aliveLock, {}, () => new Promise(() => {}))
   const { store, problem } = await openStore(ports, name)
@@ -215,33 +239,27 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
     durability: request.durability,
     requireDurable: request.requireDurable,
     synced: endpoint !== undefined,
+    origin: options.stampsOrigin ? engine.view.identity : undefined,
   })
-  const sync =
-    endpoint === undefined
-      ? undefined
-      : new SyncController({
-          engine,
-          channel,
-          clock,
-          random,
-          locks,
-          credentials: request.credentials ?? {},
-          downloadFrom: options.downloadFrom,
-          transport: (headers) =>
-            createHttpTransport({
-              url: endpoint.url,
-              fetch: ports.fetch,
-              clock,
-              headers: () => ({ ...endpoint.headers, ...headers() }),
-            }),
-        })
+  const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel }, options, request)
   hear.notice = (message) => {
     // What can't be read may have been a notice.
     if (!isNotice(message)) engine.catchUp().catch(() => {})
-    else if (message.kind === 'moved') engine.hear(message)
-    else if (message.kind === 'contended') engine.hearContention()
+    else if (message.kind === 'moved') {
+      engine.hear(message)
+      if (message.reordered < 0) automated?.kick()
+    } else if (message.kind === 'contended') engine.hearContention()
     else if (message.database === engine.view.identity) sync?.hear(message)
   }
+  const automated = options.automate?.({
+    clock,
+    random,
+    locks,
+    api,
+    engine,
+    database: name,
+    isLocal: sync === undefined,
+  })
   const sealer = new Sealer(engine, locks, name, sealing)
   engine.onMoved(() => {
     sync?.moved()
@@ -252,13 +270,33 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
   const stopHeartbeat = beat(clock, engine)
   const close = async (): Promise<void> => {
     stopHeartbeat()
+    await automated?.stop()
     sealer.close()
     await sync?.stop()
     await engine.close()
     channel.close()
     release()
   }
-  return { engine, appender, reader: new Reader(engine), sync, name, problem, close }
+  const kick = (): void => automated?.kick()
+  return { engine, appender, reader: new Reader(engine), sync, name, problem, kick, close }
+}
+
+function syncWith(
+  { url, headers: own }: SyncEndpoint,
+  { engine, channel, clock, random, locks, fetch }: HostPorts & { readonly engine: Engine; readonly channel: Channel },
+  { downloadFrom }: HostOptions,
+  { credentials = {} }: OpenRequest,
+): SyncController {
+  return new SyncController({
+    engine,
+    channel,
+    clock,
+    random,
+    locks,
+    credentials,
+    downloadFrom,
+    transport: (headers) => createHttpTransport({ url, fetch, clock, headers: () => ({ ...own, ...headers() }) }),
+  })
 }
 
 /** Held by everybody who has a view of the database, and alone by who prunes. */

@@ -3,6 +3,7 @@ import type { EventMap } from '../src/core/event.ts'
 import type { Model } from '../src/core/model.ts'
 import { createDeciders } from '../src/core/rulings.ts'
 import { createDeciding } from '../src/log/deciding.ts'
+import { automationsOf } from './automate.ts'
 import { createBrowserHost } from './browser-host.ts'
 import type { SyncEndpoint } from './host.ts'
 
@@ -14,7 +15,8 @@ export interface ServeOptions {
 
 /** Serves the log of a model from a dedicated module worker to the page that started it. */
 export function serveLog<M extends EventMap>(model: Model<M>, options: ServeOptions = {}): void {
-  expose(createBrowserHost({ ...options, deciding: createDeciding(createDeciders(model.deciders)) }))
+  const deciding = createDeciding(createDeciders(model.deciders))
+  expose(createBrowserHost({ ...options, ...automationsOf(model), deciding }))
 }
 
 /** The sync endpoint at a URL, relative to the page's origin; `headers` go with every request. */

@@ -6,6 +6,9 @@ import type { CheckpointStore } from './types.ts'
 /** Keys of one generation; positions fit in. A reset begins the next one, so that keys only ever rise. */
 const generationSize = 2 ** 40
 
+/** The rows of a checkpoint, and what they make obsolete. */
+type OwnChanges = { readonly [K in 'put' | 'delete']: NonNullable<KeptChanges[K]> }
+
 /** What handlers keep, by key; nothing takes a key away. */
 export type StateChanges = ReadonlyMap<string, unknown>
 
@@ -15,6 +18,9 @@ export interface Checkpoints {
   readonly load: () => Promise<number | undefined>
   /** Moves it forward, with further rows and state in the same transaction. */
   readonly save: (position: number, beside?: KeptChanges, state?: StateChanges) => Promise<void>
+  /** The rows that move it to a position, for a transaction of somebody else; `note` when that is kept. */
+  readonly changesFor: (position: number) => KeptChanges
+  readonly note: (position: number, changes: KeptChanges) => void
   /** What a handler kept under a key; nothing from before a reset. */
   readonly stateOf: (key: string) => Promise<unknown>
   /** Moves it anywhere. */
@@ -33,71 +39,88 @@ const whole: Part = { index: 0, of: 1 }
  *
  * kept/consumer/mailer/0.1   n = generation and position
  */
-export function createCheckpoints(
-  { call }: Pick<ConsumerPorts, 'call'>,
-  name: string,
-  { index, of }: Part = whole,
-): Checkpoints {
-  const prefix = `consumer/${encodeURIComponent(name)}/`
-  const chain = `${prefix}${index}.${of}`
-  let generation = 0
-  let base = 0
-  let saved = -1
+export class LogCheckpoints implements Checkpoints {
+  readonly #call: ConsumerPorts['call']
+  readonly #name: string
+  readonly #part: Part
+  readonly #prefix: string
+  #generation = 0
+  #base = 0
+  #saved = -1
   /** The key of the last row of each chain that this runner has kept. */
-  const keptAt = new Map<string, number>()
-  const rowAt = (position: number): KeptRow => ({ chain, n: generation * generationSize + position, value: { base } })
-  const load = async (): Promise<number | undefined> => {
-    const rows = (await call((api) => api.listKept(prefix))).map((row) => toSaved(row, prefix))
-    generation = Math.max(0, ...rows.map((row) => row.generation))
-    const current = rows.filter((row) => row.generation === generation)
+  readonly #keptAt = new Map<string, number>()
+
+  constructor({ call }: Pick<ConsumerPorts, 'call'>, name: string, part: Part = whole) {
+    this.#call = call
+    this.#name = name
+    this.#part = part
+    this.#prefix = `consumer/${encodeURIComponent(name)}/`
+  }
+
+  async load(): Promise<number | undefined> {
+    const { index, of } = this.#part
+    const rows = (await this.#call((api) => api.listKept(this.#prefix))).map((row) => toSaved(row, this.#prefix))
+    this.#generation = Math.max(0, ...rows.map((row) => row.generation))
+    const current = rows.filter((row) => row.generation === this.#generation)
     const sets = [...new Set(current.map((row) => row.of))].filter((other) => other !== of)
     const own = current.filter((row) => row.of === of)
     const mine = own.filter((row) => row.index === index).map(({ position }) => position)
     // What another split of the same consumer has handled as a whole is handled.
     const positions = [...sets.map((other) => handledBy(current, other)), ...mine]
     const found = positions.length > 0 ? Math.max(...positions) : own[0]?.base
-    base = own[0]?.base ?? found ?? 0
-    saved = mine.length > 0 ? Math.max(...mine) : -1
+    this.#base = own[0]?.base ?? found ?? 0
+    this.#saved = mine.length > 0 ? Math.max(...mine) : -1
     return found
   }
-  const keep = async (
+
+  changesFor(position: number, state: StateChanges = new Map()): OwnChanges {
+    const { index, of } = this.#part
+    const n = this.#generation * generationSize + position
+    const own = { chain: `${this.#prefix}${index}.${of}`, n, value: { base: this.#base } }
+    const stateRows = [...state].map(([key, value]) => ({ chain: stateChain(this.#name, key), n, value: { value } }))
+    const rows: readonly KeptRow[] = [own, ...stateRows]
+    // Only what may be there: to look over what was deleted before costs more with every save.
+    const older = rows.flatMap(({ chain }) => {
+      const from = this.#keptAt.get(chain) ?? 0
+      return from < n ? { chain, from, to: n - 1 } : []
+    })
+    return { put: rows, delete: older }
+  }
+
+  note(position: number, { put = [] }: KeptChanges): void {
+    for (const { chain, n } of put) this.#keptAt.set(chain, n)
+    this.#saved = position
+  }
+
+  async save(position: number, beside?: KeptChanges, state?: StateChanges): Promise<void> {
+    if (position > this.#saved || beside !== undefined) await this.#keep(Math.max(position, this.#saved), beside, state)
+  }
+
+  async #keep(
     position: number,
     { put = [], delete: gone = [] }: KeptChanges = {},
-    state: StateChanges = new Map(),
-  ): Promise<void> => {
-    const own = rowAt(position)
-    const rows = [
-      own,
-      ...[...state].map(([key, value]) => ({ ...own, chain: stateChain(name, key), value: { value } })),
-    ]
-    // Only what may be there: to look over what was deleted before costs more with every save.
-    const older = rows.flatMap(({ chain: of, n }) => {
-      const from = keptAt.get(of) ?? 0
-      return from < n ? { chain: of, from, to: n - 1 } : []
-    })
-    await call((api) => api.keep({ put: [...put, ...rows], delete: [...gone, ...older] }))
-    for (const row of rows) keptAt.set(row.chain, row.n)
-    saved = position
+    state?: StateChanges,
+  ): Promise<void> {
+    const own = this.changesFor(position, state)
+    await this.#call((api) => api.keep({ put: [...put, ...own.put], delete: [...gone, ...own.delete] }))
+    this.note(position, own)
   }
-  return {
-    load,
-    save: async (position, beside, state) => {
-      if (position > saved || beside !== undefined) await keep(Math.max(position, saved), beside, state)
-    },
-    stateOf: async (key) => {
-      const rows = await call((api) => api.listKept(stateChain(name, key)))
-      const last = rows.at(-1)
-      const isOld = last === undefined || last.n < generation * generationSize
-      return isOld ? undefined : (last.value as { readonly value: unknown }).value
-    },
-    reset: async (position) => {
-      await load()
-      generation++
-      base = position
-      await keep(position)
-    },
-    flush: async () => {},
+
+  async stateOf(key: string): Promise<unknown> {
+    const rows = await this.#call((api) => api.listKept(stateChain(this.#name, key)))
+    const last = rows.at(-1)
+    const isOld = last === undefined || last.n < this.#generation * generationSize
+    return isOld ? undefined : (last.value as { readonly value: unknown }).value
   }
+
+  async reset(position: number): Promise<void> {
+    await this.load()
+    this.#generation++
+    this.#base = position
+    await this.#keep(position)
+  }
+
+  async flush(): Promise<void> {}
 }
 
 const stateChain = (name: string, key: string): string =>
@@ -126,6 +149,8 @@ export function storedCheckpoints(
       await store.set(consumer, position)
       saved = position
     },
+    changesFor: () => ({}),
+    note: () => {},
     stateOf: async () => mustBe(false, 'state', 'kept apart from the checkpoint'),
     flush: async () => store.flush?.(consumer),
   }
@@ -141,9 +166,9 @@ export interface Checkpoint {
 }
 
 export function checkpointOver(ports: Pick<ConsumerPorts, 'call'>, name: string): Checkpoint {
-  const checkpoints = createCheckpoints(ports, name)
+  const checkpoints = new LogCheckpoints(ports, name)
   return {
-    get: checkpoints.load,
+    get: () => checkpoints.load(),
     set: async (position) => {
       const present = (await checkpoints.load()) ?? 0
       mustBe(Number.isSafeInteger(position) && position >= present, 'a checkpoint', `${position}, behind ${present}`)

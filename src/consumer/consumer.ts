@@ -1,7 +1,7 @@
 import { isTidelogError, mustBe, TidelogError } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
 import { Wake } from '../core/signal.ts'
-import { type Checkpoints, createCheckpoints, storedCheckpoints } from './checkpoints.ts'
+import { type Checkpoints, LogCheckpoints, storedCheckpoints } from './checkpoints.ts'
 import { FailureBook, isWaiting } from './failures.ts'
 import type { AnyHandler } from './handling.ts'
 import type { Hub } from './hub.ts'
@@ -241,7 +241,7 @@ export class Consumer implements Subscription {
 function checkpointsOf({ ports }: Hub, { name, shard, checkpoint }: ConsumerSpec): Checkpoints | undefined {
   if (name === undefined) return undefined
   const { store } = checkpoint
-  if (store === undefined) return createCheckpoints(ports, name, shard)
+  if (store === undefined) return new LogCheckpoints(ports, name, shard)
   return storedCheckpoints(ports, store, shard ? `${name}/${shard.index}.${shard.of}` : name)
 }
 

@@ -1,3 +1,4 @@
+import type { KeptChanges } from '../protocol/worker.ts'
 import type { ConsumerSpec } from './options.ts'
 import type { PendingState, StateDraft } from './state.ts'
 import type { ConsumerState, HandlerContext } from './types.ts'
@@ -6,18 +7,30 @@ interface ContextPorts {
   readonly spec: ConsumerSpec
   readonly signal: AbortSignal
   readonly state: PendingState
+  /** The rows that move the checkpoint to a position, for a write of the handler's own. */
+  readonly beside: (position: number) => Beside
+}
+/** Rows for somebody else's transaction, and what is said when they are kept. */
+export interface Beside {
+  readonly changes: KeptChanges
+  readonly note: () => void
+}
+
+interface PlacedEvent {
+  readonly id: string
+  readonly position?: number | undefined
 }
 
 /** What a handler is given beside the event; made for each try, so what few use is made when it is used. */
 export class Context implements HandlerContext {
   readonly attempt: number
   readonly #ports: ContextPorts
-  readonly #event: { readonly id: string }
+  readonly #event: PlacedEvent
   #signal: AbortSignal
   #draft: StateDraft | undefined
   #acknowledge = (): void => {}
 
-  constructor(ports: ContextPorts, event: { readonly id: string }, attempt: number) {
+  constructor(ports: ContextPorts, event: PlacedEvent, attempt: number) {
     this.#ports = ports
     this.#event = event
     this.attempt = attempt
@@ -53,6 +66,11 @@ export class Context implements HandlerContext {
     })
     acknowledged.catch(() => {})
     return acknowledged
+  }
+
+  /** The rows that take the event for handled. */
+  beside(): Beside {
+    return this.#ports.beside(this.#event.position ?? 0)
   }
 
   /** Makes what the handler has set part of what is kept next. */

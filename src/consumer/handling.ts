@@ -3,7 +3,7 @@ import { TidelogError } from '../core/errors.ts'
 import type { UnknownEvent } from '../core/recorded.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
 import { retryAfterMs, sleep, within } from './attempts.ts'
-import { Context } from './context.ts'
+import { type Beside, Context } from './context.ts'
 import type { FailureBook } from './failures.ts'
 import type { ConsumerSpec } from './options.ts'
 import type { ConsumerPorts } from './ports.ts'
@@ -40,6 +40,7 @@ export interface HandlingPorts extends Pick<ConsumerPorts, 'clock' | 'random' | 
   readonly stopping: AbortSignal
   /** What handlers are given. */
   readonly signal: AbortSignal
+  readonly beside: (position: number) => Beside
   /** Keeps what was noted, in one transaction with the checkpoint. */
   readonly save: (changes: KeptChanges) => Promise<void>
 }

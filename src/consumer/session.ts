@@ -3,6 +3,7 @@ import { Serial } from '../log/queue.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
 import { sleep } from './attempts.ts'
 import type { Checkpoints } from './checkpoints.ts'
+import type { Beside } from './context.ts'
 import type { FailureBook } from './failures.ts'
 import { type AnyHandler, Handling, type Item, type Unit } from './handling.ts'
 import type { Hub } from './hub.ts'
@@ -67,6 +68,7 @@ export class Session {
       stopping: this.#stopping.signal,
       signal: this.#aborting.signal,
       save: (changes) => this.#save(changes),
+      beside: (position) => this.#beside(position),
     })
     // An event that waits to be acknowledged holds up none of the others.
     this.#unitsMax = spec.ack === 'manual' ? spec.bufferMax : spec.concurrency
@@ -119,6 +121,17 @@ export class Session {
       gauge.checkpoint = position
       gauge.tell()
     })
+  }
+
+  #beside(position: number): Beside {
+    const { checkpoints, gauge } = this.#parts
+    const changes = checkpoints?.changesFor(position) ?? {}
+    const note = (): void => {
+      checkpoints?.note(position, changes)
+      this.#saved = position
+      gauge.checkpoint = position
+    }
+    return { changes, note }
   }
 
   #fail(error: unknown): void {

@@ -1,3 +1,4 @@
+import type { AnyAutomation } from './automation.ts'
 import { type AnyDecider, type Decider, type DeciderDef, type Decision, defineDecider } from './decider.ts'
 import { mustBe } from './errors.ts'
 import { definitionsOf, type EventMap, type Events } from './event.ts'
@@ -9,6 +10,8 @@ export interface Model<M extends EventMap, Ds extends readonly AnyDecider[] = re
   readonly name: string
   readonly events: Events<M>
   readonly deciders: Ds
+  /** What it does by itself. */
+  readonly automations: readonly AnyAutomation[]
 }
 
 /** Defines a log: its name, events and rules. Import the same model in the page, the worker, the server and the tests. */
@@ -16,13 +19,17 @@ export function defineLog<M extends EventMap, const Ds extends readonly AnyDecid
   readonly name: string
   readonly events: Events<M>
   readonly deciders?: Ds
+  /** Reactors and tasks, from `tidelog/automation`; they run in a worker of your own. */
+  readonly automations?: readonly AnyAutomation[]
 }): Model<M, Ds> {
-  const { name, events, deciders = [] as readonly AnyDecider[] as Ds } = def
+  const { name, events, deciders = [] as readonly AnyDecider[] as Ds, automations = [] } = def
   mustBe(isText(name, 128), 'a name', name)
   definitionsOf(events)
-  const names = deciders.map((decider) => decider.name)
-  mustBe(new Set(names).size === names.length, 'deciders', names)
-  return { name, events, deciders }
+  for (const named of [deciders, automations]) {
+    const names = named.map((one) => one.name)
+    mustBe(new Set(names).size === names.length, 'names', names)
+  }
+  return { name, events, deciders, automations }
 }
 
 /** What {@link defineFor} gives. */

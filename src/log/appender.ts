@@ -37,6 +37,8 @@ export interface AppenderOptions {
   /** Whether commits wait for a sequencer; otherwise this device is its own, as long as the log has no other. */
   readonly synced: boolean
   readonly requireDurable: boolean
+  /** Named in the metadata of what is appended here. */
+  readonly origin?: string | undefined
 }
 
 /** Group commit: what comes in while a row is being written becomes the next row, each append with its own outcome. */
@@ -55,9 +57,16 @@ export class Appender {
     return Promise.all(
       batch.map((text) => {
         const incoming = readCall(text)
-        return 'commit' in incoming ? this.#enqueue(incoming) : refused(incoming)
+        return 'commit' in incoming ? this.#enqueue(this.#stamp(incoming)) : refused(incoming)
       }),
     )
+  }
+
+  #stamp(incoming: Incoming): Incoming {
+    const { origin } = this.#options
+    if (origin === undefined) return incoming
+    const commit = { ...incoming.commit, metadata: { ...incoming.commit.metadata, origin } }
+    return { ...incoming, commit, text: JSON.stringify(commit) }
   }
 
   /** Tries a dead letter again, under its id: its command is decided, or its events are appended if nothing hung on them. */

@@ -248,6 +248,8 @@ export interface KeptChanges {
   readonly add?: readonly KeptRow[] | undefined
   /** Rows of a chain, bounds included. */
   readonly delete?: readonly { readonly chain: string; readonly from: number; readonly to: number }[] | undefined
+  /** Others are told that something was kept, by a notice of a log that has not moved. */
+  readonly isAnnounced?: boolean | undefined
 }
 
 /** A projection's state at a confirmed position. */

@@ -1,5 +1,6 @@
 import { createSyncHandler } from '../../server/handler.ts'
 import { memoryStore } from '../../server/memory-store.ts'
+import { automationsOf } from '../../worker/automate.ts'
 import { Host } from '../../worker/host.ts'
 import { createLogClient } from '../client/log-client.ts'
 import type { Log } from '../client/types.ts'
@@ -144,6 +145,7 @@ class SimulatedDevice<M extends EventMap, Ds extends readonly AnyDecider[]> impl
       },
       {
         deciding: createDeciding(createDeciders(this.#model.deciders)),
+        ...automationsOf(this.#model),
         sync: ({ log }) => ({ url: `${url}/${encodeURIComponent(log)}` }),
       },
     )

@@ -1,4 +1,5 @@
 // The same as `test/consumers.test.ts`, on the IndexedDB and the BroadcastChannel of a real browser.
+import { describeAutomation } from '../consumers/automation.contract.ts'
 import { describeFeed } from '../consumers/feed.contract.ts'
 import { describeHandling } from '../consumers/handling.contract.ts'
 import { describePending } from '../consumers/pending.contract.ts'
@@ -8,3 +9,4 @@ describeFeed()
 describeRuns()
 describeHandling()
 describePending()
+describeAutomation()

@@ -10,6 +10,7 @@ import { createDeciding } from '../../src/log/deciding.ts'
 import { browserClock, openBrowserChannel } from '../../src/platform/browser.ts'
 import { channelName } from '../../src/protocol/notice.ts'
 import {
+  type AppendText,
   type ChangesAnswer,
   type ChangesRequest,
   databaseName,
@@ -19,7 +20,8 @@ import {
 import { openIdbStore } from '../../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
 import { type Store, StoreError } from '../../src/store/store.ts'
-import { Host } from '../../worker/host.ts'
+import { automationsOf } from '../../worker/automate.ts'
+import { type Automated, type AutomateParts, Host } from '../../worker/host.ts'
 
 /** Resolves when it is so; lets the runtime go on meanwhile. Fails a test that waits for what never comes. */
 export async function until(isSo: () => boolean, what = 'what is waited for'): Promise<void> {
@@ -44,8 +46,12 @@ export interface Tab<M extends EventMap, Ds extends AnyDecider> {
   readonly reads: string[]
   /** What consumers kept. */
   readonly kept: KeptChanges[]
+  /** What it appended. */
+  readonly appended: AppendText[]
   /** Makes what consumers keep fail from here on. */
   refuseToKeep(error: unknown): void
+  /** Makes what consumers append fail from here on. */
+  refuseToAppend(error: unknown): void
   /** Every further question to the worker fails. */
   loseWorker(error: unknown): void
   /** Alters what the worker answers from here on. */
@@ -66,8 +72,10 @@ export class Harness {
     const asked: ChangesRequest[] = []
     const reads: string[] = []
     const kept: KeptChanges[] = []
+    const appended: AppendText[] = []
     let isDeaf = false
     let keepError: unknown
+    let appendError: unknown
     let lost: unknown
     let change = (answer: ChangesAnswer): ChangesAnswer => answer
     const openChannel: typeof openBrowserChannel = (name, onMessage) =>
@@ -75,6 +83,8 @@ export class Harness {
         if (!isDeaf) onMessage(message)
       })
     const newId = () => crypto.randomUUID()
+    const { automate, stampsOrigin = false } = automationsOf(model)
+    const onClock = (parts: AutomateParts): Automated => automate?.({ ...parts, clock }) as Automated
     const host = new Host(
       {
         clock: browserClock,
@@ -85,9 +95,18 @@ export class Harness {
         openStore: async (name) => counting(await openIdbStore({ name, newId, clock: browserClock }), reads),
         openFallback: () => openMemoryStore(createMemoryDatabase(newId())),
       },
-      { deciding: createDeciding(createDeciders(model.deciders)) },
+      {
+        deciding: createDeciding(createDeciders(model.deciders)),
+        stampsOrigin,
+        ...(automate && { automate: onClock }),
+      },
     )
-    const { changes, keep } = host
+    const { changes, keep, append } = host
+    host.append = async (batch) => {
+      if (appendError !== undefined && batch.some(([commit]) => commit.includes('/'))) throw appendError
+      appended.push(...batch)
+      return append.call(host, batch)
+    }
     host.changes = async (request) => {
       asked.push(request)
       if (lost !== undefined) throw lost
@@ -122,8 +141,12 @@ export class Harness {
       asked,
       reads,
       kept,
+      appended,
       refuseToKeep: (error) => {
         keepError = error
+      },
+      refuseToAppend: (error) => {
+        appendError = error
       },
       loseWorker: (error) => {
         lost = error
@@ -163,7 +186,13 @@ export class Harness {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#logs.map((log) => log.close()))
+    let isClosed = false
+    const closing = Promise.all(this.#logs.map((log) => log.close())).finally(() => {
+      isClosed = true
+    })
+    // What is under way is given some time.
+    for (await quiet(); !isClosed; await quiet()) this.clock.step()
+    await closing
   }
 }
 

@@ -35,6 +35,7 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [core, platform, 'src/consumer', 'src/client'],
     packages: [],
   },
+  'src/automation': { rooms: [core, 'src/consumer', 'src/client', 'src/subscribe'], packages: [] },
   'src/record': { rooms: [core, platform, 'type src/client/types.ts'], packages: [] },
   'src/testing': { rooms: everyRoom, packages: [] },
   'src/index.ts': { rooms: [core, protocol, 'src/client'], packages: [] },

@@ -1,0 +1,52 @@
+import type { CommandData, Commit, Metadata } from '../core/commit.ts'
+import { TidelogError } from '../core/errors.ts'
+import type { Issue } from '../core/outcome.ts'
+import { type AnyFact, prepareEvent } from '../core/prepare.ts'
+import { timeNow } from '../core/time.ts'
+import type { AppendAnswer, KeptChanges } from '../protocol/worker.ts'
+import type { ConsumerPorts } from './ports.ts'
+
+interface Sent {
+  /** Names the effect: whoever appends it first, on whatever device, it is there once. */
+  readonly id: string
+  readonly metadata: Metadata
+  readonly facts?: readonly AnyFact[]
+  readonly command?: CommandData
+  /** Kept with it, if it is admitted. */
+  readonly keep?: KeptChanges
+}
+/** `taken`: it is here, or was decided to be nothing · `known`: it was here before · `refused` by its decider */
+export type SentAs = 'taken' | 'known' | 'refused'
+
+/** Appends what a consumer has come to. Rejects with `tidelog/data` for facts that the log refuses, and with `tidelog/storage-lost`. */
+export async function sendCommit(
+  { call, definitions, clock, random }: Pick<ConsumerPorts, 'call' | 'definitions' | 'clock' | 'random'>,
+  { id, metadata, facts = [], command, keep }: Sent,
+): Promise<SentAs> {
+  const issues: Issue[] = []
+  const events = facts.map((fact, at) => prepareEvent(definitions, fact, undefined, at, issues))
+  if (issues.length > 0)
+    throw new TidelogError('tidelog/data', issues.map(({ path, message }) => `${path}: ${message}`).join(', '))
+  const commit: Commit = { id, contentId: random.newId(), time: timeNow(clock), metadata, command, events }
+  const text = JSON.stringify(commit)
+  const answers = await call((api) => api.append([[text, JSON.stringify({ options: {}, keep })]]))
+  return sentAs(answers[0] as AppendAnswer, command !== undefined)
+}
+
+function sentAs(answer: AppendAnswer, isCommand: boolean): SentAs {
+  if (answer.ok) return answer.known === undefined || isCommand ? 'taken' : 'known'
+  const { reason } = answer
+  switch (reason.type) {
+    case 'IdTaken':
+      return 'known'
+    case 'Refused':
+      return 'refused'
+    case 'Error':
+      throw new TidelogError(reason.code, reason.message)
+    case 'StorageFull':
+    case 'StorageUnavailable':
+      throw new TidelogError('tidelog/storage-lost', reason.message)
+    default:
+      throw new TidelogError('tidelog/data', `${reason.type}: ${reason.message}`)
+  }
+}

@@ -1,0 +1,138 @@
+import type { Task } from '../core/automation.ts'
+import { causedBy } from '../core/cause.ts'
+import { mustBeJson } from '../core/json.ts'
+import { Wake } from '../core/signal.ts'
+import { sleep } from './attempts.ts'
+import { Consumer } from './consumer.ts'
+import type { Context } from './context.ts'
+import { messageOf } from './failures.ts'
+import type { AnyEvent } from './handling.ts'
+import type { Hub } from './hub.ts'
+import { type KeptTask, listEnded, listOpen, nextRow, type TaskRecord } from './task-rows.ts'
+import { TaskRun } from './task-run.ts'
+
+/** Without a sign the rows are looked at this often. */
+const lookMsMax = 60_000
+const stopMsMax = 5_000
+
+/** Plans the tasks of one kind and runs those that are due: one for each event, whichever tab or device comes first. */
+export class TaskRunner {
+  readonly #hub: Hub
+  readonly #task: Task
+  readonly #planner: Consumer
+  readonly #runs = new Map<string, TaskRun>()
+  readonly #moved = new Wake()
+  readonly #stopping = new AbortController()
+  readonly #ended: Promise<void>
+
+  constructor(hub: Hub, task: Task, isOwn: (event: AnyEvent) => boolean) {
+    const { name, stream, query } = task
+    this.#hub = hub
+    this.#task = task
+    const options = {
+      name: `task/${name}`,
+      ...(stream !== undefined && { stream }),
+      ...(query !== undefined && { query: query as object }),
+      filter: isOwn as (event: never) => boolean,
+      onError: { retry: 5, giveUp: 'park' as const },
+    }
+    this.#planner = new Consumer(hub, options, {
+      handle: (event: never, context) => this.#plan(event as AnyEvent, context as Context),
+    })
+    this.#ended = this.#run()
+  }
+
+  /** Something was done to the tasks elsewhere. */
+  kick(): void {
+    this.#moved.wake()
+  }
+
+  /** Begins nothing more, and lets go of what does not end soon. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#moved.wake()
+    await this.#planner.stop()
+    const running = [...this.#runs.values()].map((run) => run.ended)
+    const over = new AbortController()
+    await Promise.race([Promise.all(running), sleep(this.#hub.ports.clock, stopMsMax, over.signal)])
+    over.abort()
+    await Promise.all([...this.#runs.values()].map((run) => run.release()))
+    await this.#ended
+  }
+
+  /** One task for an event: its row, whose key nobody can add twice, goes with the checkpoint. */
+  async #plan(event: AnyEvent, context: Context): Promise<void> {
+    const plan = this.#task.plan(event as never)
+    if (plan === undefined) return
+    const { call, clock } = this.#hub.ports
+    mustBeJson(plan.input)
+    const { at, afterMs } = plan
+    const record: TaskRecord = {
+      task: this.#task.name,
+      eventId: event.id,
+      position: event.position ?? 0,
+      input: plan.input,
+      metadata: causedBy(event),
+      status: 'waiting',
+      dueAt: at ?? (afterMs === undefined ? clock.now() : Date.parse(event.time) + afterMs),
+      attempts: 0,
+    }
+    if ((await listEnded(call, record.task, record.eventId)).length > 0) return
+    const { changes, note } = context.beside()
+    const isNew = await call((api) => api.keep({ ...changes, add: [nextRow(1, record)], isAnnounced: true }))
+    if (isNew) note()
+    this.#moved.wake()
+  }
+
+  /** Whether this tab is the one that plans: the others only take over what is left lying. */
+  get #isFirst(): boolean {
+    const { state } = this.#planner.status.get()
+    return state === 'live' || state === 'reading'
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    const { clock } = this.#hub.ports
+    while (!signal.aborted) {
+      // Storage that refuses now may take it later: what is due stays due.
+      const waitMs = await this.#look().catch(() => this.#task.retryMs)
+      if (!signal.aborted) await this.#moved.waitFor(clock, waitMs)
+    }
+  }
+
+  /** Begins what is due; answers how long nothing will be. */
+  async #look(): Promise<number> {
+    const { call, clock } = this.#hub.ports
+    const { leaseMs, concurrency } = this.#task
+    const open = await listOpen(call, this.#task.name)
+    const now = clock.now()
+    for (const run of this.#runs.values()) run.check(open)
+    const isRunning = ({ record }: KeptTask): boolean => record.status === 'running' && (record.leaseUntil ?? 0) > now
+    const patienceMs = this.#isFirst ? 0 : leaseMs
+    const dueAt = ({ record }: KeptTask): number =>
+      (record.status === 'running' ? (record.leaseUntil ?? 0) : record.dueAt) + patienceMs
+    const idle = open.filter((task) => !isRunning(task)).sort((a, b) => dueAt(a) - dueAt(b))
+    // A run whose claim is under way is not running in what was read.
+    const busy = new Set([...this.#runs.keys(), ...open.filter(isRunning).map(({ record }) => record.eventId)])
+    const free = concurrency - busy.size
+    const due = idle.filter((task) => dueAt(task) <= now && !busy.has(task.record.eventId))
+    for (const task of due.slice(0, Math.max(0, free))) this.#begin(task)
+    // Whoever ends here wakes this; the end of others is seen by their leases.
+    const later = [...idle.map(dueAt), ...open.filter(isRunning).map(({ record }) => record.leaseUntil ?? 0)]
+    const next = Math.min(...later.filter((at) => at > now))
+    return Math.min(lookMsMax, leaseMs, Math.max(10, next - now))
+  }
+
+  #begin(task: KeptTask): void {
+    const { eventId } = task.record
+    if (this.#runs.has(eventId)) return
+    const run = new TaskRun(this.#hub.ports, this.#task, task)
+    this.#runs.set(eventId, run)
+    run.ended
+      .catch((error: unknown) => messageOf(error))
+      .finally(() => {
+        this.#runs.delete(eventId)
+        this.#moved.wake()
+      })
+  }
+}

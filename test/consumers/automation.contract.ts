@@ -1,0 +1,371 @@
+// Reactors, tasks and translators: what a log does by itself, once for each event.
+import { unwrap } from 'tidelog'
+import { createTranslator, tasksOf } from 'tidelog/automation'
+import { simulate } from 'tidelog/testing'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Harness, quiet, storageLost, until } from './harness.ts'
+import { events, market, type Publish } from './market.ts'
+import { newGate } from './shop-tab.ts'
+
+export function describeAutomation(): void {
+  let browser: Harness
+  beforeEach(() => {
+    browser = new Harness()
+  })
+  afterEach(() => browser.close())
+  type Options = Parameters<typeof market>[0]
+  const openTab = (options: Options = {}) => browser.openTab(market(options))
+  type MarketTab = ReturnType<typeof openTab>
+  const submit = async ({ log }: MarketTab, ...cartIds: readonly string[]) => {
+    for (const cartId of cartIds) unwrap(await log.append([events.CartSubmitted({ cartId })]))
+  }
+  const typesIn = async ({ log }: MarketTab) => (await log.read().all()).events.map(({ type }) => type)
+  const eventsIn = async ({ log }: MarketTab, ...types: readonly (keyof typeof events & string)[]) =>
+    (await log.read({ query: { types } } as object).all()).events
+  const count = async (tab: MarketTab, type: keyof typeof events & string) => (await eventsIn(tab, type)).length
+  const reaches = async (isSo: () => Promise<boolean>) => {
+    let is = false
+    await until(() => {
+      void isSo().then((value) => {
+        is = value
+      })
+      return is
+    })
+  }
+
+  describe('reactors', () => {
+    test('CART-9 a price change archives the product in all carts, once for the event, and nothing where nothing is', async () => {
+      const tab = openTab()
+      const added = (cartId: string, productId: string) => events.ItemAdded({ cartId, productId })
+      unwrap(await tab.log.append([added('a', 'p'), added('b', 'p'), added('b', 'q')]))
+      const [changed] = unwrap(await tab.log.append([events.PriceChanged({ productId: 'p', price: 2 })])).events
+      unwrap(await tab.log.append([events.PriceChanged({ productId: 'nowhere', price: 1 })]))
+      await reaches(async () => (await count(tab, 'PriceNoted')) === 2)
+      await reaches(async () => (await count(tab, 'ItemArchived')) === 2)
+      const archived = await eventsIn(tab, 'ItemArchived')
+      expect(archived.map(({ stream }) => stream)).toEqual(['cart-a', 'cart-b'])
+      expect(archived[0]?.commitId).toBe(`archive/${changed?.id}/1`)
+      expect(archived[0]?.metadata).toMatchObject({ causationId: changed?.id })
+      expect(new Set(archived.map(({ commitId }) => commitId)).size).toBe(1)
+      // Handed on again, as after a crash: nothing comes twice.
+      await tab.log.close()
+      const again = openTab()
+      await again.log.ready
+      await quiet()
+      expect(await count(again, 'ItemArchived')).toBe(2)
+      expect(await count(again, 'PriceNoted')).toBe(2)
+    })
+
+    test('RX-B what a reactor appends and its checkpoint are one write', async () => {
+      const tab = openTab()
+      unwrap(await tab.log.append([events.PriceChanged({ productId: 'p', price: 2 })]))
+      await reaches(async () => (await count(tab, 'PriceNoted')) === 1)
+      const [, call] = tab.appended.find(([commit]) => commit.includes('PriceNoted')) ?? []
+      expect(JSON.parse(call ?? '{}').keep.put).toMatchObject([{ chain: 'consumer/reactor%2Fnote/0.1', n: 1 }])
+    })
+
+    test('a reactor whose handler fails is tried again, and its event parked at last', async () => {
+      let fails = 3
+      const tab = openTab({
+        noted: () => {
+          if (fails-- > 0) throw new Error('not yet')
+        },
+      })
+      unwrap(await tab.log.append([events.PriceChanged({ productId: 'p', price: 2 })]))
+      await until(() => fails < 3)
+      for (let nth = 0; nth < 4; nth++) await browser.pass(1_100)
+      await reaches(async () => (await count(tab, 'PriceNoted')) === 1)
+    })
+
+    test('two tabs, and two devices that share an origin’s events, append what follows once', async () => {
+      const tabs = [openTab(), openTab()] as const
+      for (let nth = 0; nth < 10; nth++)
+        unwrap(
+          await tabs[nth % 2 === 0 ? 0 : 1].log.append([events.PriceChanged({ productId: `p${nth}`, price: nth })]),
+        )
+      await reaches(async () => (await count(tabs[0], 'PriceNoted')) === 10)
+      await quiet()
+      expect(await count(tabs[0], 'PriceNoted')).toBe(10)
+      const world = simulate(market({ on: 'origin' }), { devices: 2 })
+      const [ann, bob] = world.devices
+      unwrap(await ann.log.append([events.PriceChanged({ productId: 'a', price: 1 })]))
+      unwrap(await bob.log.append([events.PriceChanged({ productId: 'b', price: 1 })]))
+      await world.settle()
+      await quiet()
+      await world.settle()
+      const notedBy = async (device: typeof ann) =>
+        (await device.log.read({ query: { types: ['PriceNoted'] } }).all()).events.map(({ data, metadata }) => [
+          data.productId,
+          metadata.origin,
+        ])
+      const noted = await notedBy(ann)
+      expect(noted.map(([productId]) => productId).sort()).toEqual(['a', 'b'])
+      expect(await notedBy(bob)).toEqual(noted)
+      const origins = (await ann.log.read({ query: { types: ['PriceChanged'] } }).all()).events.map(
+        ({ data, metadata }) => [data.productId, metadata.origin],
+      )
+      // Each device reacted to what is its own.
+      expect(Object.fromEntries(noted)).toEqual(Object.fromEntries(origins))
+      await world.close()
+    })
+  })
+
+  describe('tasks', () => {
+    test('CART-10 there is one task for each event, which runs now or later', async () => {
+      const published: string[] = []
+      const publish: Publish = (cartId) => {
+        published.push(cartId)
+        return 'published'
+      }
+      const tab = openTab({ publish })
+      await submit(tab, 'a', 'unwanted')
+      unwrap(await tab.log.append([events.CartSubmitted({ cartId: 'later', afterMs: 5_000 })]))
+      await until(() => published.length === 1)
+      await reaches(async () => (await count(tab, 'CartPublished')) === 1)
+      const tasks = tasksOf(tab.log)
+      expect((await tasks.list()).map(({ status, input }) => [status, input])).toEqual([
+        ['waiting', { cartId: 'later' }],
+        ['done', { cartId: 'a' }],
+      ])
+      await browser.pass(5_100)
+      await reaches(async () => (await count(tab, 'CartPublished')) === 2)
+      expect(published).toEqual(['a', 'later'])
+      // Planned again from the start, as by a device that has lost its checkpoint.
+      await tab.log.close()
+      const again = openTab({ publish })
+      await again.log.ready
+      await quiet()
+      expect(published).toEqual(['a', 'later'])
+    })
+
+    test('CART-10 a task is tried with back-off until its tries are over, and its failure is an event', async () => {
+      const tries: number[] = []
+      const tab = openTab({
+        task: { attempts: 3 },
+        publish: (_cartId, { attempt }) => {
+          tries.push(attempt)
+          throw new Error(`no ${attempt}`)
+        },
+      })
+      await submit(tab, 'a')
+      await until(() => tries.length === 1)
+      await quiet()
+      const [waiting] = await tasksOf(tab.log).list()
+      expect(waiting).toMatchObject({ status: 'waiting', attempts: 1, message: 'no 1' })
+      const firstMs = (waiting?.dueAt ?? 0) - browser.clock.now()
+      expect(firstMs).toBeGreaterThan(60)
+      expect(firstMs).toBeLessThanOrEqual(125)
+      await browser.pass(130)
+      await until(() => tries.length === 2)
+      await quiet()
+      const secondMs = ((await tasksOf(tab.log).list())[0]?.dueAt ?? 0) - browser.clock.now()
+      expect(secondMs).toBeGreaterThan(100)
+      expect(secondMs).toBeLessThanOrEqual(250)
+      await browser.pass(260)
+      await reaches(async () => (await count(tab, 'CartPublicationFailed')) === 1)
+      expect(tries).toEqual([1, 2, 3])
+      const [failed] = await eventsIn(tab, 'CartPublicationFailed')
+      expect(failed?.data).toEqual({ cartId: 'a', why: 'no 3' })
+      expect(await tasksOf(tab.log).list()).toMatchObject([{ status: 'failed', attempts: 3, message: 'no 3' }])
+    })
+
+    test('CART-10 a task that has passed its deadline is not tried again, also when it hangs', async () => {
+      const signals: AbortSignal[] = []
+      const tab = openTab({
+        task: { deadlineMs: 2_000 },
+        publish: (_cartId, { signal }) => {
+          signals.push(signal)
+          return new Promise(() => {})
+        },
+      })
+      await submit(tab, 'a')
+      await until(() => signals.length === 1)
+      await browser.pass(2_100)
+      await reaches(async () => (await count(tab, 'CartPublicationFailed')) === 1)
+      expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    })
+
+    test('CART-10 the end of a task and its event are one write, which is repeated without the work', async () => {
+      const published: string[] = []
+      const tab = openTab({
+        publish: (cartId) => {
+          published.push(cartId)
+          tab.refuseToAppend(storageLost())
+          return 'published'
+        },
+      })
+      await submit(tab, 'a')
+      await until(() => published.length === 1)
+      await quiet()
+      expect(await tasksOf(tab.log).list()).toMatchObject([{ status: 'running' }])
+      tab.refuseToAppend(undefined)
+      await browser.pass(200)
+      await reaches(async () => (await count(tab, 'CartPublished')) === 1)
+      expect(published).toEqual(['a'])
+      const [, call] = tab.appended.findLast(([commit]) => commit.includes('CartPublished')) ?? []
+      expect(JSON.parse(call ?? '{}').keep.put).toMatchObject([{ value: { status: 'done' } }])
+    })
+
+    test('CART-10 so many run at a time, and no more', async () => {
+      const gate = newGate()
+      let [now, most] = [0, 0]
+      const tab = openTab({
+        task: { concurrency: 2 },
+        publish: async () => {
+          now++
+          most = Math.max(most, now)
+          await gate.opened
+          now--
+          return 'published'
+        },
+      })
+      await submit(tab, 'a', 'b', 'c', 'd', 'e')
+      await until(() => now === 2)
+      await quiet()
+      expect(now).toBe(2)
+      gate.open()
+      await reaches(async () => (await count(tab, 'CartPublished')) === 5)
+      expect(most).toBe(2)
+    })
+
+    test('CART-10 another tab takes over what a dead or frozen one was at, and the late one changes nothing', async () => {
+      const gate = newGate()
+      const begun: string[] = []
+      const publishBy =
+        (who: string, isSlow: boolean): Publish =>
+        async () => {
+          begun.push(who)
+          if (isSlow) await gate.opened
+          return 'published'
+        }
+      const task = { leaseMs: 9_000 }
+      const frozen = openTab({ task, publish: publishBy('frozen', true) })
+      await submit(frozen, 'a')
+      await until(() => begun.length === 1)
+      await quiet()
+      // It no longer keeps its lease.
+      frozen.refuseToKeep(storageLost())
+      const other = openTab({ task, publish: publishBy('other', false) })
+      await other.log.ready
+      await browser.pass(8_000)
+      expect(begun).toEqual(['frozen'])
+      await browser.pass(11_000)
+      await until(() => begun.length === 2)
+      await reaches(async () => (await count(other, 'CartPublished')) === 1)
+      frozen.refuseToKeep(undefined)
+      gate.open()
+      await quiet()
+      await browser.pass(1_000)
+      expect(await count(other, 'CartPublished')).toBe(1)
+      expect(begun).toEqual(['frozen', 'other'])
+      expect(await tasksOf(other.log).list()).toMatchObject([{ status: 'done', attempts: 2 }])
+    })
+
+    test('CART-10 a tab that is closed lets go of its tasks, and another one begins them at once', async () => {
+      const begun: string[] = []
+      const closing = openTab({
+        publish: (_cartId, { signal }) => {
+          begun.push('closing')
+          return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+        },
+      })
+      await submit(closing, 'a')
+      await until(() => begun.length === 1)
+      const other = openTab({
+        publish: () => {
+          begun.push('other')
+          return 'published'
+        },
+      })
+      await other.log.ready
+      const closed = closing.log.close()
+      await browser.pass(6_000)
+      await closed
+      await browser.pass(4_000)
+      await reaches(async () => (await count(other, 'CartPublished')) === 1)
+      expect(begun).toEqual(['closing', 'other'])
+    })
+
+    test('CART-10 tasks are watched with their progress, cancelled, tried again and forgotten', async () => {
+      let broken = true
+      const aborted: string[] = []
+      const tab = openTab({
+        task: { attempts: 1 },
+        publish: (cartId, { progress, signal }) => {
+          if (cartId === 'hangs') {
+            progress({ done: 1, of: 3 })
+            signal.addEventListener('abort', () => aborted.push(cartId))
+            return new Promise(() => {})
+          }
+          if (broken) throw new Error('broken')
+          return 'published'
+        },
+      })
+      const tasks = tasksOf(openTab({ publish: () => new Promise(() => {}) }).log)
+      await submit(tab, 'a')
+      await until(() => tasks.get()[0]?.status === 'failed')
+      broken = false
+      expect(await tasks.retry(tasks.get()[0]?.id ?? '')).toBe(true)
+      await reaches(async () => (await count(tab, 'CartPublished')) === 1)
+      await until(() => tasks.get()[0]?.status === 'done')
+      await submit(tab, 'hangs')
+      await browser.pass(600)
+      await until(() => tasks.get().some(({ progress }) => progress !== undefined))
+      const [running] = tasks.get()
+      expect(running).toMatchObject({ status: 'running', progress: { done: 1, of: 3 } })
+      expect(await tasks.cancel(running?.id ?? '')).toBe(true)
+      await until(() => aborted.length === 1)
+      expect(await tasks.cancel(running?.id ?? '')).toBe(false)
+      expect((await tasks.list()).map(({ status }) => status).sort()).toEqual(['cancelled', 'done'])
+      expect(await tasks.discard()).toBe(2)
+      expect(await tasks.list()).toEqual([])
+      tasks.close()
+    })
+  })
+
+  describe('a translator', () => {
+    const prices = (tab: MarketTab) =>
+      createTranslator(tab.log, 'erp', (message) => {
+        const { productId, price } = message as { productId?: string; price?: number }
+        if (productId === undefined) return undefined
+        if (price === undefined) throw new Error('no price')
+        return [events.PriceNoted({ productId, price })]
+      })
+
+    test('CART-6 brings each message of a source in once: its offset is kept in the write of its events', async () => {
+      const tab = openTab()
+      const translator = prices(tab)
+      expect(await translator.last()).toBeUndefined()
+      expect(await translator.receive({ productId: 'p', price: 1 }, 7)).toBe('taken')
+      expect(await translator.receive({ productId: 'p', price: 1 }, 7)).toBe('bypassed')
+      expect(await translator.receive({ productId: 'q', price: 1 }, 3)).toBe('bypassed')
+      expect(await translator.receive({}, 8)).toBe('passed')
+      expect(await translator.last()).toBe(8)
+      const [, call] = tab.appended[0] ?? []
+      expect(JSON.parse(call ?? '{}').keep).toMatchObject({ put: [{ chain: 'source/erp/', n: 7 }] })
+      // Two tabs that are handed the same message.
+      const other = prices(openTab())
+      const both = await Promise.all([translator, other].map((one) => one.receive({ productId: 'r', price: 2 }, 9)))
+      expect(both).toContain('taken')
+      expect(await count(tab, 'PriceNoted')).toBe(2)
+    })
+
+    test('CART-6 records a message that it does not understand, and goes on', async () => {
+      const tab = openTab()
+      const translator = prices(tab)
+      const lost = { productId: 'p' }
+      expect(await translator.receive(lost, 1)).toBe('recorded')
+      expect(await translator.receive({ productId: 'q', price: 1 }, 2)).toBe('taken')
+      expect(await translator.untranslated()).toMatchObject([
+        { source: 'erp', offset: 1, message: lost, problem: 'no price' },
+      ])
+      await translator.discard(1)
+      expect(await translator.untranslated()).toEqual([])
+      tab.refuseToAppend(storageLost())
+      await expect(translator.receive({ productId: 'r', price: 1 }, 3)).rejects.toThrow('no storage')
+      tab.refuseToAppend(undefined)
+      expect(await translator.receive({ productId: 'r', price: 1 }, 3)).toBe('taken')
+      expect(await typesIn(tab)).toEqual(['PriceNoted', 'PriceNoted'])
+    })
+  })
+}

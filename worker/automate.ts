@@ -1,0 +1,55 @@
+import { Hub } from '../src/consumer/hub.ts'
+import { runReactor } from '../src/consumer/reactor-runner.ts'
+import { TaskRunner } from '../src/consumer/task-runner.ts'
+import type { AnyAutomation } from '../src/core/automation.ts'
+import type { Metadata } from '../src/core/commit.ts'
+import { definitionsOf, type EventMap } from '../src/core/event.ts'
+import type { Model } from '../src/core/model.ts'
+import type { Automated, AutomateParts, HostOptions } from './host.ts'
+
+/** Runs the reactors and tasks of a model in the worker that serves its log. */
+export function automationsOf<M extends EventMap>(model: Model<M>): Pick<HostOptions, 'automate' | 'stampsOrigin'> {
+  const { automations, events } = model
+  if (automations.length === 0) return {}
+  const definitions = definitionsOf(events)
+  return {
+    stampsOrigin: automations.some(({ on }) => on === 'origin'),
+    automate: (parts) => start(automations, new Hub({ ...portsOf(parts), definitions }), parts),
+  }
+}
+
+function start(automations: readonly AnyAutomation[], hub: Hub, { engine, isLocal }: AutomateParts): Automated {
+  const isOwn = ({ metadata }: { readonly metadata: Metadata }): boolean => metadata.origin === engine.view.identity
+  const isAnyones = (): boolean => true
+  const running = automations.flatMap((automation) => {
+    // A server runs what is its own, next to the data.
+    if (automation.on === 'server' && !isLocal) return []
+    const isWanted = automation.on === 'origin' ? isOwn : isAnyones
+    return automation.kind === 'task'
+      ? new TaskRunner(hub, automation, isWanted)
+      : runReactor(hub, automation, isWanted)
+  })
+  return {
+    kick: () => {
+      for (const one of running) if ('kick' in one) one.kick()
+    },
+    stop: async () => {
+      await Promise.all(running.map((one) => one.stop()))
+    },
+  }
+}
+
+const portsOf = ({ api, engine, database, clock, random, locks }: AutomateParts) => ({
+  call: <T>(use: (to: typeof api) => Promise<T>) => use(api),
+  database,
+  clock,
+  random,
+  locks,
+  onMoved: (listener: (moved: { database: string; head: number; confirmed: number }) => void) =>
+    engine.onMoved(() => {
+      const { identity, revision, marker } = engine.view
+      listener({ database: identity, head: revision, confirmed: marker.confirmed })
+    }),
+  // A worker is told nothing of it.
+  onSuspended: () => () => {},
+})
