@@ -3,8 +3,10 @@
 import { unwrap } from 'tidelog'
 import { createSyncHandler, type LogStore, memoryStore } from 'tidelog/server'
 import { type Listening, listen } from 'tidelog/server/node'
+import { simulate } from 'tidelog/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { until } from './gate.ts'
+import { book, release, seating, tell } from './seats.ts'
 import { turns } from './tabs.ts'
 import { shop } from './types/shop.ts'
 import { Acknowledged, added, devicesOf, mustAgree, type ShopWorld, shopWorld } from './world.ts'
@@ -222,5 +224,41 @@ describe('a server that fails', () => {
     await made.settle()
     expect(log.sync.get()).toMatchObject({ state: 'live', failures: 0, pending: 0, synced: true })
     expect(await caused(() => append('closed again'))).toBeGreaterThan(0)
+  })
+
+  test('AE-11 decides a command again a bounded number of times, then keeps it with the last conflict', async () => {
+    let rounds = 0
+    let isContended = true
+    const hall = simulate(seating, {
+      devices: 2,
+      serve: async (request, next) => {
+        const isAnns = request.method === 'POST' && (await request.clone().text()).includes('"by":"ann"')
+        if (isAnns && isContended) {
+          rounds++
+          const [, bob] = hall.devices
+          const { receipt } = unwrap(await bob.log.execute(rounds % 2 === 1 ? book : release, { seat: '1', by: 'bob' }))
+          await bob.log.whenConfirmed(receipt)
+        }
+        return next(request)
+      },
+    })
+    const [ann] = hall.devices
+    await hall.settle()
+    const { receipt } = unwrap(await ann.log.execute(tell, { by: 'ann' }))
+    let end: Awaited<ReturnType<typeof ann.log.whenConfirmed>> | undefined
+    void ann.log.whenConfirmed(receipt).then((ended) => {
+      end = ended
+    })
+    await until(hall.clock, () => end !== undefined)
+    expect(end?.status).toBe('conflict')
+    expect(rounds).toBe(250)
+    const [letter] = await ann.log.deadLetters.list()
+    expect(letter).toMatchObject({ decider: 'tell', attempt: 250, reason: { type: 'Conflict' } })
+    expect(letter?.causedBy.at(-1)).toMatchObject({ type: 'Released', data: { by: 'bob' } })
+    isContended = false
+    unwrap(await ann.log.deadLetters.retry(receipt.commitId))
+    await hall.settle()
+    expect(await ann.log.whenConfirmed(receipt)).toMatchObject({ status: 'confirmed' })
+    await hall.close()
   })
 })

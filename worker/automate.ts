@@ -5,6 +5,7 @@ import type { AnyAutomation } from '../src/core/automation.ts'
 import type { Metadata } from '../src/core/commit.ts'
 import { definitionsOf, type EventMap } from '../src/core/event.ts'
 import type { Model } from '../src/core/model.ts'
+import { createListeners, type Listeners } from '../src/core/observable.ts'
 import type { Automated, AutomateParts, HostOptions } from './host.ts'
 
 /** Runs the reactors and tasks of a model in the worker that serves its log. */
@@ -14,11 +15,19 @@ export function automationsOf<M extends EventMap>(model: Model<M>): Pick<HostOpt
   const definitions = definitionsOf(events)
   return {
     stampsOrigin: automations.some(({ on }) => on === 'origin'),
-    automate: (parts) => start(automations, new Hub({ ...portsOf(parts), definitions }), parts),
+    automate: (parts) => {
+      const suspensions = createListeners<[isSuspended: boolean]>()
+      const hub = new Hub({ ...portsOf(parts, suspensions), definitions })
+      return { ...start(automations, hub, parts), suspend: suspensions.tell }
+    },
   }
 }
 
-function start(automations: readonly AnyAutomation[], hub: Hub, { engine, isLocal }: AutomateParts): Automated {
+function start(
+  automations: readonly AnyAutomation[],
+  hub: Hub,
+  { engine, isLocal }: AutomateParts,
+): Omit<Automated, 'suspend'> {
   const isOwn = ({ metadata }: { readonly metadata: Metadata }): boolean => metadata.origin === engine.view.identity
   const isAnyones = (): boolean => true
   const running = automations.flatMap((automation) => {
@@ -39,7 +48,10 @@ function start(automations: readonly AnyAutomation[], hub: Hub, { engine, isLoca
   }
 }
 
-const portsOf = ({ api, engine, database, clock, random, locks }: AutomateParts) => ({
+const portsOf = (
+  { api, engine, database, clock, random, locks }: AutomateParts,
+  suspensions: Listeners<[isSuspended: boolean]>,
+) => ({
   call: <T>(use: (to: typeof api) => Promise<T>) => use(api),
   database,
   clock,
@@ -50,6 +62,7 @@ const portsOf = ({ api, engine, database, clock, random, locks }: AutomateParts)
       const { identity, revision, marker } = engine.view
       listener({ database: identity, head: revision, confirmed: marker.confirmed })
     }),
-  // A worker is told nothing of it.
-  onSuspended: () => () => {},
+  // The page says it: a worker is told nothing of what becomes of it.
+  onSuspended: (suspended: () => void, resumed: () => void) =>
+    suspensions.add((isSuspended) => (isSuspended ? suspended : resumed)()),
 })

@@ -67,6 +67,7 @@ export interface AutomateParts extends Pick<HostPorts, 'clock' | 'random' | 'loc
 }
 export interface Automated {
   readonly kick: () => void
+  readonly suspend: (isSuspended: boolean) => void
   readonly stop: () => Promise<void>
 }
 
@@ -159,7 +160,7 @@ export class Host implements WorkerApi {
     const isKept = await keep(engine.store, changes)
     if (changes.isAnnounced) {
       engine.announce()
-      this.#opened?.then(({ kick }) => kick())
+      ;(await this.#log()).automated?.kick()
     }
     return isKept
   }
@@ -171,6 +172,9 @@ export class Host implements WorkerApi {
   }
   async askSync(wish: SyncWish): Promise<void> {
     ;(await this.#log()).sync?.ask(wish)
+  }
+  async suspend(isSuspended: boolean): Promise<void> {
+    ;(await this.#log()).automated?.suspend(isSuspended)
   }
   async setCredentials(headers: Readonly<Record<string, string>>): Promise<void> {
     ;(await this.#log()).sync?.setCredentials(headers)
@@ -214,7 +218,7 @@ interface Opened {
   readonly sync: SyncController | undefined
   readonly name: string
   readonly problem: string | undefined
-  readonly kick: () => void
+  readonly automated: Automated | undefined
   readonly close: () => Promise<void>
 }
 
@@ -277,8 +281,7 @@ async function openLog(ports: HostPorts, options: HostOptions, request: OpenRequ
     channel.close()
     release()
   }
-  const kick = (): void => automated?.kick()
-  return { engine, appender, reader: new Reader(engine), sync, name, problem, kick, close }
+  return { engine, appender, reader: new Reader(engine), sync, name, problem, automated, close }
 }
 
 function syncWith(

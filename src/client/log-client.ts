@@ -3,6 +3,7 @@ import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import { createCell } from '../core/observable.ts'
 import type { Clock, Locks, OpenChannel, Random } from '../core/ports.ts'
+import { onPageSuspended } from '../platform/page-life.ts'
 import { type AnyReadOptions, type AppendAnswer, databaseName, type StorageStatus } from '../protocol/worker.ts'
 import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
@@ -31,7 +32,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   key: string,
   ports: ClientPorts,
 ): Log<M, Ds[number]> {
-  const { name } = model
+  const { name, automations } = model
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
   const database = databaseName(name, key)
@@ -58,6 +59,8 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     else if (answer.reason.type === 'UpdateNeeded' && !('eventType' in answer.reason)) mark('needs-newer-app')
   }
   const writes = createWrites(call, definitions, model.deciders, ports, note)
+  const suspend = (isSuspended: boolean) => () => void call((api) => api.suspend(isSuspended)).catch(() => {})
+  const stopSuspending = automations.length > 0 ? onPageSuspended(suspend(true), suspend(false)) : () => {}
   const ready = call(async () => {})
   ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
   const log = {
@@ -81,6 +84,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     },
     whenConfirmed: (...asked: Asked) => whenConfirmed(call, feed, definitions, ...asked),
     close: async () => {
+      stopSuspending()
       views.close()
       await connection.close()
       feed.close()

@@ -131,19 +131,21 @@ interface LetterOf<M extends EventMap> {
   /** How often it was decided. */
   readonly attempt: number
 }
-type NoReason =
+type NoReason<M extends EventMap> =
+  /** What its condition looks at has changed; for a command: so often that it is not decided again by itself. */
+  | { readonly type: 'Conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
   | { readonly type: 'Rejected'; readonly problem: Problem }
   /** It was withdrawn, and the server had it nevertheless. */
   | { readonly type: 'Confirmed'; readonly position: number }
 interface AppendLetter<M extends EventMap> extends LetterOf<M> {
   readonly decider?: undefined
   readonly command?: undefined
-  readonly reason: { readonly type: 'Conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] } | NoReason
+  readonly reason: NoReason<M>
 }
 interface CommandLetter<M extends EventMap, D extends AnyDecider> extends LetterOf<M> {
   readonly decider: D['name']
   readonly command: CommandOf<D>
-  readonly reason: RefusalsOf<D> | NoReason
+  readonly reason: RefusalsOf<D> | NoReason<M>
 }
 /** A commit that did not come into the log as it was meant: kept with its reason until it is retried or discarded. */
 export type DeadLetter<M extends EventMap, Ds extends AnyDecider = AnyDecider> =
@@ -168,8 +170,9 @@ export type Confirmation<M extends EventMap, R = never> =
   | { readonly status: 'confirmed'; readonly position: number }
   | { readonly status: 'withdrawn' }
   | { readonly status: 'rejected'; readonly problem: Problem }
+  | { readonly status: 'conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
   | ([R] extends [never]
-      ? { readonly status: 'conflict'; readonly events: readonly (Recorded<M> | UnknownEvent)[] }
+      ? never
       : { readonly status: 'refused'; readonly reason: R } | { readonly status: 'nothing-to-do' })
 
 /** What came of a command: its events are durable here, or the decider, or the log, said no. */

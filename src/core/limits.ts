@@ -26,3 +26,5 @@ export const runCommitsMax = 1_000
 export const runBytesMax = 1_000_000
 /** A device further behind than this has to pull before it pushes. */
 export const pushLagEventsMax = 10_000
+/** A command that was decided so often, and was overtaken each time, becomes a dead letter. */
+export const decisionsMax = 250

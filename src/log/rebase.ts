@@ -1,6 +1,6 @@
 import { Undecidable, type UndecidedType } from '../core/command.ts'
 import type { Commit } from '../core/commit.ts'
-import { runBytesMax, runCommitsMax } from '../core/limits.ts'
+import { decisionsMax, runBytesMax, runCommitsMax } from '../core/limits.ts'
 import type { RebaseRow } from '../protocol/rows.ts'
 import type { Problem, Seen } from '../protocol/sync.ts'
 import type { DeadLetterData } from '../protocol/worker.ts'
@@ -84,9 +84,11 @@ async function planOf(engine: Engine, endings: Map<string, Ending>): Promise<Pla
 type NewRebaseRow = Omit<RebaseRow, 'revision' | 'format'>
 
 async function endingOf(item: PendingCommit, again: ReturnType<Deciding['forQueue']> | undefined): Promise<Ending> {
-  const { command } = item.commit
+  const { command, attempt } = item.commit
   if (command === undefined) return { kind: 'refuse' }
   if (again === undefined) throw new Undecidable('needs-decider', command.name)
+  // Others were faster so often that it ends here, with what was faster last; who tries it again by hand begins anew.
+  if ((attempt ?? 1) % decisionsMax === 0) return { kind: 'refuse' }
   return again.endingOf(item)
 }
 

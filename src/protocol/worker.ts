@@ -43,6 +43,8 @@ export interface WorkerApi {
   importSegment(file: Uint8Array<ArrayBuffer>): Promise<ImportAnswer>
   /** Asks the worker that syncs, in whichever tab it lives. */
   askSync(wish: SyncWish): Promise<void>
+  /** The page is about to be frozen or left, or is back: what runs by itself lets go of its locks meanwhile. */
+  suspend(isSuspended: boolean): Promise<void>
   setCredentials(headers: Readonly<Record<string, string>>): Promise<void>
   close(): Promise<void>
 }

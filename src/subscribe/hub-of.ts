@@ -2,6 +2,7 @@ import { type AnyLog, type Inside, insideOf } from '../client/inside.ts'
 import { Hub } from '../consumer/hub.ts'
 import type { ConsumerPorts } from '../consumer/ports.ts'
 import { browserLocks } from '../platform/browser.ts'
+import { onPageSuspended } from '../platform/page-life.ts'
 
 const hubs = new WeakMap<Inside, Hub>()
 
@@ -26,14 +27,4 @@ export function portsOf({ call, feed, definitions, database, ports }: Inside): C
     onMoved: feed.onMoved,
     onSuspended: onPageSuspended,
   }
-}
-
-/** A page that is frozen, or kept in the back/forward cache, must not keep locks. */
-function onPageSuspended(suspended: () => void, resumed: () => void): () => void {
-  if (typeof document === 'undefined') return () => {}
-  const ending = new AbortController()
-  const { signal } = ending
-  for (const name of ['freeze', 'pagehide']) addEventListener(name, suspended, { signal, capture: true })
-  for (const name of ['resume', 'pageshow']) addEventListener(name, resumed, { signal, capture: true })
-  return () => ending.abort()
 }

@@ -113,7 +113,7 @@ if (!outcome.ok) {
 } else {
   same<Equal<(typeof outcome.events)[number]['type'], 'CartCreated' | 'ItemAdded'>>()
   const end = await log.whenConfirmed(outcome.receipt)
-  same<Equal<typeof end.status, 'confirmed' | 'withdrawn' | 'rejected' | 'refused' | 'nothing-to-do'>>()
+  same<Equal<typeof end.status, 'confirmed' | 'withdrawn' | 'rejected' | 'conflict' | 'refused' | 'nothing-to-do'>>()
   if (end.status === 'refused') same<Equal<typeof end.reason.type, 'CartCannotBeAltered' | 'CartFull'>>()
   if (end.status === 'refused' && end.reason.type === 'CartFull') end.reason.data.max.toFixed()
 }
@@ -143,7 +143,9 @@ for (const letter of await log.deadLetters.list()) {
     case 'add-item':
       same<Equal<typeof letter.command, CommandOf<typeof addItem>>>()
       if (letter.reason.type === 'CartFull') letter.reason.data.max.toFixed()
-      same<Equal<typeof letter.reason.type, 'CartFull' | 'CartCannotBeAltered' | 'Rejected' | 'Confirmed'>>()
+      same<
+        Equal<typeof letter.reason.type, 'CartFull' | 'CartCannotBeAltered' | 'Conflict' | 'Rejected' | 'Confirmed'>
+      >()
       break
     case 'submit-cart':
       if (letter.reason.type === 'CartIsEmpty') same<Equal<typeof letter.reason.data, undefined>>()
