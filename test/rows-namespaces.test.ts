@@ -120,3 +120,9 @@ test('AE-9 one server keeps logs of odd names apart, and refuses names that are 
     expect([name, answer.status]).toEqual([name, expect.toSatisfy((status) => status === 400 || status === 404)])
   }
 })
+
+test('AE-9 a name that can’t be written is refused before anything is opened', () => {
+  const isMisuse = (error: unknown) => isTidelogError(error, 'tidelog/argument')
+  for (const name of ['', 'half \ud800', '\udc00', 'x'.repeat(129)])
+    expect(() => modelOf(name)).toThrow(expect.toSatisfy(isMisuse))
+})

@@ -40,7 +40,7 @@ function start(
   })
   return {
     kick: () => {
-      for (const one of running) if ('kick' in one) one.kick()
+      for (const one of running) one.kick()
     },
     stop: async () => {
       await Promise.all(running.map((one) => one.stop()))

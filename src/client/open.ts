@@ -1,6 +1,7 @@
 import type { AnyDecider } from '../core/decider.ts'
 import { mustBe } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
+import { isWellFormed } from '../core/guard.ts'
 import type { Model } from '../core/model.ts'
 import { browserClock, browserRandom, openBrowserChannel } from '../platform/browser.ts'
 import { workerProtocol } from '../protocol/worker.ts'
@@ -25,6 +26,7 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
     ...unknown
   } = options
   for (const name of Object.keys(unknown)) mustBe(false, 'an option', name)
+  for (const part of [principal, key]) mustBe(isWellFormed(part), 'a part of a name', part)
   // The parts are encoded, so that no two pairs meet in one database.
   const parts = principal + key && `${encodeURIComponent(principal)}:${encodeURIComponent(key)}`
   const syncUrl = sync && new URL(sync, document.baseURI).href

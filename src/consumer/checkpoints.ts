@@ -77,7 +77,7 @@ export class LogCheckpoints implements Checkpoints {
     const { index, of } = this.#part
     const n = this.#generation * generationSize + position
     const own = { chain: `${this.#prefix}${index}.${of}`, n, value: { base: this.#base } }
-    const stateRows = [...state].map(([key, value]) => ({ chain: stateChain(this.#name, key), n, value: { value } }))
+    const stateRows = [...state].map(([key, value]) => ({ chain: this.#stateChain(key), n, value: { value } }))
     const rows: readonly KeptRow[] = [own, ...stateRows]
     // Only what may be there: to look over what was deleted before costs more with every save.
     const older = rows.flatMap(({ chain }) => {
@@ -107,10 +107,15 @@ export class LogCheckpoints implements Checkpoints {
   }
 
   async stateOf(key: string): Promise<unknown> {
-    const rows = await this.#call((api) => api.listKept(stateChain(this.#name, key)))
+    const rows = await this.#call((api) => api.listKept(this.#stateChain(key)))
     const last = rows.at(-1)
     const isOld = last === undefined || last.n < this.#generation * generationSize
     return isOld ? undefined : (last.value as { readonly value: unknown }).value
+  }
+
+  #stateChain(key: string): string {
+    const { index, of } = this.#part
+    return `state/${encodeURIComponent(this.#name)}/${index}.${of}/${encodeURIComponent(key)}/`
   }
 
   async reset(position: number): Promise<void> {
@@ -122,9 +127,6 @@ export class LogCheckpoints implements Checkpoints {
 
   async flush(): Promise<void> {}
 }
-
-const stateChain = (name: string, key: string): string =>
-  `state/${encodeURIComponent(name)}/${encodeURIComponent(key)}/`
 
 /** Checkpoints that are kept elsewhere. */
 export function storedCheckpoints(
@@ -163,12 +165,18 @@ export interface Checkpoint {
   readonly set: (position: number) => Promise<void>
   /** Moves it anywhere. */
   readonly reset: (position: number) => Promise<void>
+  /** What its handlers keep under a key. */
+  readonly state: (key: string) => Promise<unknown>
 }
 
 export function checkpointOver(ports: Pick<ConsumerPorts, 'call'>, name: string): Checkpoint {
   const checkpoints = new LogCheckpoints(ports, name)
   return {
     get: () => checkpoints.load(),
+    state: async (key) => {
+      await checkpoints.load()
+      return checkpoints.stateOf(key)
+    },
     set: async (position) => {
       const present = (await checkpoints.load()) ?? 0
       mustBe(Number.isSafeInteger(position) && position >= present, 'a checkpoint', `${position}, behind ${present}`)

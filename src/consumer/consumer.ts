@@ -1,5 +1,6 @@
 import { isTidelogError, mustBe, TidelogError } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
+import type { Marker } from '../core/outcome.ts'
 import { Wake } from '../core/signal.ts'
 import { type Checkpoints, LogCheckpoints, storedCheckpoints } from './checkpoints.ts'
 import { FailureBook, isWaiting } from './failures.ts'
@@ -9,7 +10,7 @@ import { type AnyConsumerOptions, type ConsumerSpec, readConsumerOptions } from 
 import { rawEventsIn } from './raw-event.ts'
 import { Session } from './session.ts'
 import { Gauge } from './status.ts'
-import type { Ending, Subscription } from './types.ts'
+import type { ConsumerFailure, Ending, Subscription } from './types.ts'
 
 /** A request for the lock that has to wait longer is made anew: one behind a page in the back/forward cache may wait for minutes. */
 const lockTimeoutMs = 3_000
@@ -25,7 +26,7 @@ export class Consumer implements Subscription {
   readonly #checkpoints: Checkpoints | undefined
   readonly #book: FailureBook
   readonly #moved = new Wake()
-  readonly #head: Promise<number> | undefined
+  readonly #head: Promise<Marker> | undefined
   #position: number | undefined
   #session: Session | undefined
   #isSuspended = false
@@ -129,29 +130,32 @@ export class Consumer implements Subscription {
     const lock = `${database}/consumer/${name}${shard ? `/${shard.index}.${shard.of}` : ''}`
     const timeoutMs = whenTaken === 'fail' ? 0 : lockTimeoutMs
     let outcome: Promise<boolean> | undefined
-    const requested = locks.request(lock, { timeoutMs }, async () => {
-      outcome = this.#run()
-      // A frozen tab would keep the lock: it is let go before.
-      await Promise.race([
-        outcome.catch(() => {}),
-        new Promise<void>((release) => {
-          this.#release = release
-        }),
-      ])
+    // A frozen tab would keep the lock, or its place in the queue: it lets go of both before.
+    const turn = new AbortController()
+    const over = new Promise((resolve) => turn.signal.addEventListener('abort', resolve))
+    this.#release = () => turn.abort()
+    const requested = locks.request(lock, { timeoutMs, signal: turn.signal }, async () => {
+      outcome = this.#run(turn.signal)
+      await Promise.race([outcome.catch(() => {}), over])
     })
     this.#show('waiting')
     while (outcome === undefined) {
       const isHeld = await Promise.race([requested, this.#moved.wait()])
-      if (this.#ending !== undefined && outcome === undefined) return false
+      if (this.#ending !== undefined && outcome === undefined) {
+        turn.abort()
+        return false
+      }
       if (isHeld === false) break
     }
     if (outcome !== undefined) return outcome
-    if (whenTaken === 'fail') throw new TidelogError('tidelog/consumer-taken', `another tab runs the consumer ${name}`)
+    if (whenTaken === 'fail' && !turn.signal.aborted)
+      throw new TidelogError('tidelog/consumer-taken', `another tab runs the consumer ${name}`)
     return false
   }
 
-  async #run(): Promise<boolean> {
-    if (this.#ending !== undefined || this.#isSuspended) return false
+  /** A run whose turn is over hands on nothing, also when its tab is back meanwhile. */
+  async #run(turn?: AbortSignal): Promise<boolean> {
+    if (this.#ending !== undefined || turn?.aborted) return false
     this.#show('starting')
     const position = await this.#start()
     await this.#book.load()
@@ -168,7 +172,7 @@ export class Consumer implements Subscription {
       position,
     })
     this.#session = session
-    if (this.#ending !== undefined || this.#isSuspended || this.#reset !== undefined) session.end(false)
+    if (this.#ending !== undefined || turn?.aborted || this.#reset !== undefined) session.end(false)
     try {
       return (await session.run()) === 'head-reached'
     } finally {
@@ -196,24 +200,41 @@ export class Consumer implements Subscription {
     this.status.checkpoint = stored ?? 0
     const found = stored ?? this.#position
     if (found !== undefined) return found
-    const { from } = this.#spec
-    const position = from === 'start' ? 0 : from === 'head' ? await (this.#head as Promise<number>) : from
+    const { from, fromDatabase } = this.#spec
+    if (fromDatabase !== undefined && (await headOf(this.#hub)).database !== fromDatabase)
+      throw new TidelogError('tidelog/marker-expired', 'the marker is of another database')
+    const position = from === 'start' ? 0 : from === 'head' ? (await (this.#head as Promise<Marker>)).confirmed : from
     // What it began with is kept before its first event: a start at the head must not move with the log.
     if (position > 0) await this.#checkpoints?.save(position)
     this.status.checkpoint = position
     return position
   }
 
-  async #retry(at: number | undefined): Promise<number> {
+  /** Does what was asked for from elsewhere: what is due is tried again, what was discarded is forgotten. */
+  kick(): void {
+    const look = async (): Promise<void> => {
+      if (this.#session === undefined || this.#spec.name === undefined) return
+      await this.#book.load()
+      const due = this.#book.waiting.filter(({ status }) => status === 'due')
+      if (due.length > 0 && this.#session !== undefined) await this.#retry(undefined, due)
+    }
+    look().catch(() => {})
+  }
+
+  async #retry(at: number | undefined, chosen?: readonly ConsumerFailure[]): Promise<number> {
     const session = this.#session
     mustBe(session !== undefined, 'a retry', 'while the consumer does not run')
     return session.between(async (handling) => {
       let handled = 0
-      for (const { position } of this.#waiting(at)) {
+      /** Where an earlier one has failed again. */
+      const stuck = new Set<string>()
+      for (const { position } of chosen ?? this.#waiting(at)) {
         const request = { scope: {}, position: position - 1, revision: 0, seen: 0, limit: 1, isConfirmedOnly: true }
         const { confirmed } = await this.#hub.ports.call((api) => api.changes(request))
         const [raw] = rawEventsIn(confirmed)
-        if (raw !== undefined && (await handling.handleAgain(raw))) handled++
+        if (raw === undefined || stuck.has(raw[0].stream)) continue
+        if (await handling.handleAgain(raw)) handled++
+        else if (this.#spec.onError.holdStream) stuck.add(raw[0].stream)
       }
       this.status.tell()
       return handled
@@ -246,11 +267,11 @@ function checkpointsOf({ ports }: Hub, { name, shard, checkpoint }: ConsumerSpec
 }
 
 /** Where the log is for this tab in this turn, without a look at the disk, which might see what comes later. */
-async function headOf({ ports }: Hub): Promise<number> {
+async function headOf({ ports }: Hub): Promise<Marker> {
   const position = Number.MAX_SAFE_INTEGER
   const request = { scope: {}, position, revision: 0, seen: 0, limit: 1, isConfirmedOnly: true }
   const { head } = await ports.call((api) => api.changes(request))
-  return head.confirmed
+  return head
 }
 
 const endingOf = (error: unknown): Ending =>

@@ -60,9 +60,14 @@ export class Context implements HandlerContext {
 
   /** Resolves when the handler has acknowledged; rejects when the signal is aborted. */
   acknowledged(): Promise<void> {
+    const signal = this.#signal
     const acknowledged = new Promise<void>((resolve, reject) => {
-      this.#acknowledge = resolve
-      this.#signal.addEventListener('abort', () => reject(this.#signal.reason))
+      const abort = (): void => reject(signal.reason)
+      signal.addEventListener('abort', abort)
+      this.#acknowledge = () => {
+        signal.removeEventListener('abort', abort)
+        resolve()
+      }
     })
     acknowledged.catch(() => {})
     return acknowledged

@@ -86,7 +86,7 @@ export class FailureBook {
 
 const failureChain = (name: string): string => `failure/${encodeURIComponent(name)}/`
 
-export const isWaiting = ({ status }: ConsumerFailure): boolean => status === 'parked' || status === 'held'
+export const isWaiting = ({ status }: ConsumerFailure): boolean => ['parked', 'held', 'due'].includes(status)
 
 /** The failures of a consumer that need not run here, or of all. */
 export async function listFailures(
@@ -99,3 +99,27 @@ export async function listFailures(
 
 export const messageOf = (error: unknown): string =>
   (error instanceof Error ? error.message : `${error}`).slice(0, 1_000)
+
+type Kept = Pick<ConsumerPorts, 'call'>
+const waitingAt = async (ports: Kept, consumer: string, position: number | undefined) =>
+  (await listFailures(ports, consumer)).filter(
+    (failure) => isWaiting(failure) && (position === undefined || failure.position === position),
+  )
+
+/** Has the consumer, in whichever worker it runs, try again what waits; answers how many. */
+export async function retryFailures(ports: Kept, consumer: string, position?: number): Promise<number> {
+  const waiting = await waitingAt(ports, consumer, position)
+  const chain = failureChain(consumer)
+  const put = waiting.map((failure) => ({ chain, n: failure.position, value: { ...failure, status: 'due' } }))
+  await ports.call((api) => api.keep({ put, isAnnounced: true }))
+  return put.length
+}
+
+/** Forgets what waits; answers how many. */
+export async function discardFailures(ports: Kept, consumer: string, position?: number): Promise<number> {
+  const waiting = await waitingAt(ports, consumer, position)
+  const chain = failureChain(consumer)
+  const gone = waiting.map((failure) => ({ chain, from: failure.position, to: failure.position }))
+  await ports.call((api) => api.keep({ delete: gone, isAnnounced: true }))
+  return gone.length
+}

@@ -150,7 +150,7 @@ export class Handling {
     }
     if (spec.timeoutMs === undefined && spec.ack !== 'manual') {
       const handled = handler.handle(given, context)
-      if (isPromise(handled)) return handled.then(done)
+      if (isPromise(handled)) return Promise.resolve(handled).then(done)
       done()
       return undefined
     }

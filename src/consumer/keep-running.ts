@@ -19,7 +19,10 @@ export interface Runner {
   readonly stop: () => Promise<Ending | undefined>
 }
 
-/** Begins a consumer again: soon after an end that was to be expected, with back-off after a failure. */
+/**
+ * Begins a consumer again: soon after an end that was to be expected, with back-off after a failure. It ends by `stop`, with the
+ * log, and when the consumer is aborted by its own signal.
+ */
 export function keepRunningOver(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
   start: () => Subscription,
@@ -30,8 +33,14 @@ export function keepRunningOver(
   let failures = 0
   const run = async (): Promise<Ending | undefined> => {
     let ending: Ending | undefined
-    while (!stopping.signal.aborted && ending?.reason !== 'closed') {
-      current = start()
+    const isOver = (): boolean => ending?.reason === 'closed' || ending?.reason === 'aborted'
+    while (!stopping.signal.aborted && !isOver()) {
+      try {
+        current = start()
+      } catch (error) {
+        // What makes no sense makes none the next time.
+        return { reason: 'failed', error }
+      }
       const { status } = current
       ending = await current.ended
       // A run that got somewhere has mended what was wrong before.
@@ -39,7 +48,7 @@ export function keepRunningOver(
       else failures = 0
       current = undefined
       const waitMs = failures === 0 ? againMs : retryAfterMs(failures, retryMs, retryMsMax, random)
-      if (ending.reason !== 'closed') await sleep(clock, waitMs, stopping.signal)
+      if (!isOver()) await sleep(clock, waitMs, stopping.signal)
     }
     return ending
   }

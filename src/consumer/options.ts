@@ -19,6 +19,8 @@ export type AnyConsumerOptions = ConsumerOptions & { readonly query?: AnyQuery |
 export interface ConsumerSpec
   extends Omit<AnyConsumerOptions, 'onError' | 'checkpoint' | 'alerts' | 'filter' | 'from' | 'shard'> {
   readonly from: 'start' | 'head' | number
+  /** The database of the marker that it begins behind. */
+  readonly fromDatabase: string | undefined
   readonly onError: Required<Omit<ErrorPolicy, 'recover'>> & { readonly recover: ErrorPolicy['recover'] | undefined }
   readonly checkpoint: { readonly events: number; readonly ms: number; readonly store?: CheckpointStore | undefined }
   readonly lagAlertMs: number
@@ -66,6 +68,7 @@ export function readConsumerOptions(options: AnyConsumerOptions): ConsumerSpec {
     bufferMax: Math.max(bufferMax, batch?.events ?? 1),
     isElastic: options.bufferMax === undefined,
     from: readFrom(options.from),
+    fromDatabase: isRecord(options.from) ? String(options.from.database) : undefined,
     onError: readPolicy(options),
     checkpoint: { events: 1_000, ms: 250, ...checkpoint },
     ...readAlerts(options.alerts),

@@ -35,6 +35,7 @@ export class PendingFollower implements Follower {
     mustKnow(options, 'pending stream query signal')
     mustBe(typeof handler === 'function', 'a handler', handler)
     scopeToSelectors(options)
+    mustBe(options.stream?.includes('*') !== true, 'a stream', options.stream)
     this.#ports = ports
     this.#options = options
     this.#handler = handler

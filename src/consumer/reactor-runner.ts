@@ -11,11 +11,12 @@ import { sendCommit } from './send-commit.ts'
 
 /** Runs a reactor: what it appends for an event carries an id made from both, and its checkpoint goes in the same write. */
 export function runReactor(hub: Hub, reactor: Reactor, isOwn: (event: AnyEvent) => boolean): Consumer {
-  const { name, stream, query, retry } = reactor
+  const { name, stream, query, from, retry } = reactor
   const options = {
     name: `reactor/${name}`,
     ...(stream !== undefined && { stream }),
     ...(query !== undefined && { query: query as object }),
+    ...(from !== undefined && { from }),
     filter: isOwn as (event: never) => boolean,
     onError: { retry, giveUp: 'park' as const },
   }

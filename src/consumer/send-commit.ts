@@ -38,6 +38,8 @@ function sentAs(answer: AppendAnswer, isCommand: boolean): SentAs {
   const { reason } = answer
   switch (reason.type) {
     case 'IdTaken':
+      // The same event asked for another command before: which of them is meant can't be told.
+      if (isCommand) throw new TidelogError('tidelog/data', 'another command was executed for this event before')
       return 'known'
     case 'Refused':
       return 'refused'

@@ -286,15 +286,15 @@ export class Session {
 
   #run(unit: Unit): Promise<void> | undefined {
     if (this.#parts.spec.concurrency === 1) return this.#handling.handle(unit)
-    const { stream } = (unit.items.at(-1) as Item).raw[0]
-    const before = this.#ofStream.get(stream) ?? Promise.resolve()
-    const run = before.then(() => {
+    const streams = new Set(unit.items.map(({ raw }) => raw[0].stream))
+    const before = [...streams].map((stream) => this.#ofStream.get(stream))
+    const run = Promise.all(before).then(() => {
       if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason
       return this.#handling.handle(unit)
     })
-    this.#ofStream.set(stream, run)
+    for (const stream of streams) this.#ofStream.set(stream, run)
     const forget = (): void => {
-      if (this.#ofStream.get(stream) === run) this.#ofStream.delete(stream)
+      for (const stream of streams) if (this.#ofStream.get(stream) === run) this.#ofStream.delete(stream)
     }
     run.then(forget, forget)
     return run

@@ -57,7 +57,8 @@ export class PendingState {
   }
 
   #use(key: string): Checkpoints {
-    const { concurrency, ack } = this.#spec
+    const { concurrency, ack, checkpoint } = this.#spec
+    mustBe(checkpoint.store === undefined, 'state', 'kept apart from the checkpoint')
     mustBe(this.#checkpoints !== undefined, 'state', 'of a consumer without a name')
     mustBe(concurrency === 1 && ack !== 'manual', 'state', 'of events that are handled side by side')
     mustBe(typeof key === 'string' && key.length > 0 && key.length <= 512, 'a key', key)

@@ -24,6 +24,8 @@ export interface TaskRecord {
   /** While it runs: who runs it, and until when that is believed. */
   readonly runner?: string
   readonly leaseUntil?: number
+  /** Its end is being written: it can't be cancelled any more. */
+  readonly isEnding?: boolean
 }
 export interface KeptTask {
   readonly n: number
@@ -40,7 +42,7 @@ const ownChain = (part: string, { task, eventId }: Pick<TaskRecord, 'task' | 'ev
 /** The tasks of a kind, or of all, that have not ended, by the event that asked for them. */
 export async function listOpen(call: ConsumerPorts['call'], task?: string): Promise<readonly KeptTask[]> {
   const rows = await call((api) => api.listKept(task === undefined ? `${openPart}/` : chainOf(openPart, task)))
-  return lastOf(rows)
+  return lastOf(rows).filter(isOpen)
 }
 
 /** The tasks of a kind that have ended, or the one of an event. */
@@ -52,6 +54,9 @@ export async function listEnded(
   const part = task === undefined ? `${endedPart}/` : chainOf(endedPart, task, eventId)
   return lastOf(await call((api) => api.listKept(eventId === undefined ? part : `${part}/`)))
 }
+
+/** The next key of a task that is cancelled stays taken, so that its runner finds it so. */
+const isOpen = ({ record }: KeptTask): boolean => record.status !== 'cancelled'
 
 function lastOf(rows: readonly KeptRow[]): readonly KeptTask[] {
   const last = new Map<string, KeptTask>()
@@ -73,8 +78,18 @@ export const endOf = (n: number, record: TaskRecord): KeptChanges => ({
   isAnnounced: true,
 })
 
-/** Forgets a task that has ended. */
-export const forgetEnded = (record: Pick<TaskRecord, 'task' | 'eventId'>): KeptChanges => ({
-  delete: [{ chain: ownChain(endedPart, record), from: 0, to: 0 }],
+/** Ends a task that nobody has ended, or whose next key nobody has taken. */
+export const cancelOf = (n: number, record: TaskRecord): KeptChanges => ({
+  add: [nextRow(n + 1, record), { chain: ownChain(endedPart, record), n: 0, value: record }],
   isAnnounced: true,
 })
+
+/** Forgets a task that has ended. */
+export const forgetEnded = (record: Pick<TaskRecord, 'task' | 'eventId'>) =>
+  ({
+    delete: [
+      { chain: ownChain(endedPart, record), from: 0, to: 0 },
+      { chain: ownChain(openPart, record), from: 0, to: Number.MAX_SAFE_INTEGER },
+    ],
+    isAnnounced: true,
+  }) as const satisfies KeptChanges

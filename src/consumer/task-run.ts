@@ -3,6 +3,7 @@ import { mustBe, TidelogError } from '../core/errors.ts'
 import { mustBeJson } from '../core/json.ts'
 import type { AnyFact } from '../core/prepare.ts'
 import { Serial } from '../log/queue.ts'
+import type { KeptChanges } from '../protocol/worker.ts'
 import { retryAfterMs, sleep, within } from './attempts.ts'
 import { messageOf } from './failures.ts'
 import type { ConsumerPorts } from './ports.ts'
@@ -85,18 +86,32 @@ export class TaskRun {
   async #run(): Promise<void> {
     const { clock } = this.#ports
     const { attempts, firstAt = clock.now() } = this.#record
-    const claimed = { ...this.#record, status: 'running', attempts: attempts + 1, firstAt } as const
+    const { isEnding: _ending, ...before } = this.#record
+    const claimed = { ...before, status: 'running', attempts: attempts + 1, firstAt } as const
     if (!(await this.#next(claimed))) return
     const stopLease = this.#keepLease()
     try {
-      const facts = await this.#attempt().finally(() => this.#settle())
-      if (!this.#isOver) await this.#end({ status: 'done', facts })
-    } catch (error) {
-      if (!this.#isOver) await this.#fail(error)
+      await this.#decide(attempts)
     } finally {
       this.#isOver = true
       stopLease()
     }
+  }
+
+  async #decide(attempts: number): Promise<void> {
+    // Each runner that was lost was a try.
+    if (attempts >= this.#task.attempts) {
+      await this.#settle()
+      return this.#giveUp(this.#record.message ?? 'its runners were lost')
+    }
+    let facts: readonly AnyFact[]
+    try {
+      facts = await this.#attempt().finally(() => this.#settle())
+    } catch (error) {
+      if (!this.#isOver) await this.#fail(error)
+      return
+    }
+    if (!this.#isOver) await this.#end({ status: 'done', facts })
   }
 
   /** No lease is under way any more, nor begun. */
@@ -127,15 +142,23 @@ export class TaskRun {
 
   async #fail(error: unknown): Promise<void> {
     const { clock, random } = this.#ports
-    const { attempts, firstAt = 0, input } = this.#record
+    const { attempts, firstAt = 0 } = this.#record
     const { retryMs, deadlineMs } = this.#task
     const message = messageOf(error)
     const dueAt = clock.now() + retryAfterMs(attempts, retryMs, retryMsMax, random)
-    if (attempts < this.#task.attempts && dueAt < firstAt + deadlineMs) {
+    if (attempts < this.#task.attempts && dueAt < firstAt + deadlineMs)
       await this.#next({ ...this.#record, status: 'waiting', dueAt, message })
-      return
+    else await this.#giveUp(message)
+  }
+
+  /** Where the facts of a failure can't be made, the task fails without them. */
+  async #giveUp(message: string): Promise<void> {
+    try {
+      await this.#end({ status: 'failed', message, facts: this.#task.failed(this.#record.input as never, { message }) })
+    } catch (error) {
+      if (error instanceof TidelogError && error.code === 'tidelog/storage-lost') throw error
+      await this.#end({ status: 'failed', message: `${message}; and its facts: ${messageOf(error)}`, facts: [] })
     }
-    await this.#end({ status: 'failed', message, facts: this.#task.failed(input as never, { message }) })
   }
 
   /** The facts and the end of the task are one write; where that fails it is repeated, and what was run is not. */
@@ -143,24 +166,29 @@ export class TaskRun {
     facts,
     ...how
   }: Pick<TaskRecord, 'status' | 'message'> & { readonly facts: readonly AnyFact[] }): Promise<void> {
-    const { clock, random, call } = this.#ports
-    const { runner: _runner, leaseUntil: _lease, ...record } = this.#record
-    const { task, eventId, metadata, round } = record
-    const id = `${task}/${eventId}${round === undefined ? '' : `/${round}`}`
-    for (let nth = 1; !this.#isOver; nth++)
+    const { clock, random } = this.#ports
+    for (let nth = 1; !this.#aborting.signal.aborted; nth++)
       try {
-        const keep = endOf(this.#n + 1, { ...record, ...how, endedAt: clock.now() })
-        if (facts.length === 0) await call((api) => api.keep(keep))
-        else if ((await sendCommit(this.#ports, { id, metadata, facts, keep })) === 'known')
-          await call((api) => api.keep({ delete: keep.delete, isAnnounced: true }))
-        return
+        // From here on it can't be cancelled; who was first with the next key is seen now.
+        if (!this.#record.isEnding && !(await this.#next({ ...this.#record, isEnding: true }))) return this.#lose()
+        const { runner: _runner, leaseUntil: _lease, isEnding: _ending, ...record } = this.#record
+        return await this.#keepEnd(facts, endOf(this.#n, { ...record, ...how, endedAt: clock.now() }))
       } catch (error) {
         // Facts that the log refuses will never be taken.
-        if (error instanceof TidelogError && error.code === 'tidelog/data' && how.status === 'done')
-          return this.#end({ status: 'failed', message: error.message, facts: [] })
-        if (nth === endTriesMax) throw error
+        const isRefused = error instanceof TidelogError && error.code !== 'tidelog/storage-lost'
+        if (isRefused && how.status === 'done') return this.#giveUp(messageOf(error))
+        if (isRefused || nth === endTriesMax) throw error
         await sleep(clock, retryAfterMs(nth, this.#task.retryMs, retryMsMax, random), this.#aborting.signal)
       }
+  }
+
+  async #keepEnd(facts: readonly AnyFact[], keep: KeptChanges): Promise<void> {
+    const { call } = this.#ports
+    const { task, eventId, metadata, round } = this.#record
+    const id = `${task}/${eventId}${round === undefined ? '' : `/${round}`}`
+    const isKept = facts.length > 0 && (await sendCommit(this.#ports, { id, metadata, facts, keep })) === 'taken'
+    // Somebody else's facts of this task are there: so is its end, or it is kept now.
+    if (!isKept) await call((api) => api.keep(keep))
   }
 
   /** Says again and again that it is being run; ends the run when it is somebody else's. */

@@ -26,13 +26,14 @@ export class TaskRunner {
   readonly #ended: Promise<void>
 
   constructor(hub: Hub, task: Task, isOwn: (event: AnyEvent) => boolean) {
-    const { name, stream, query } = task
+    const { name, stream, query, from } = task
     this.#hub = hub
     this.#task = task
     const options = {
       name: `task/${name}`,
       ...(stream !== undefined && { stream }),
       ...(query !== undefined && { query: query as object }),
+      ...(from !== undefined && { from }),
       filter: isOwn as (event: never) => boolean,
       onError: { retry: 5, giveUp: 'park' as const },
     }
@@ -44,6 +45,7 @@ export class TaskRunner {
 
   /** Something was done to the tasks elsewhere. */
   kick(): void {
+    this.#planner.kick()
     this.#moved.wake()
   }
 

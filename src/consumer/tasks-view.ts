@@ -2,10 +2,10 @@ import { mustBe } from '../core/errors.ts'
 import type { Observable } from '../core/observable.ts'
 import { createCell } from '../core/observable.ts'
 import type { ConsumerPorts } from './ports.ts'
-import { endOf, forgetEnded, type KeptTask, listEnded, listOpen, nextRow, type TaskRecord } from './task-rows.ts'
+import { cancelOf, forgetEnded, type KeptTask, listEnded, listOpen, nextRow, type TaskRecord } from './task-rows.ts'
 
 /** A task as it is shown. */
-export interface TaskState extends Omit<TaskRecord, 'runner' | 'leaseUntil' | 'metadata' | 'round'> {
+export interface TaskState extends Omit<TaskRecord, 'runner' | 'leaseUntil' | 'metadata' | 'round' | 'isEnding'> {
   /** Names the task: its kind and the event that asked for it. */
   readonly id: string
 }
@@ -53,10 +53,9 @@ export function createTasks({ call, clock, onMoved }: Pick<ConsumerPorts, 'call'
       for (;;) {
         const task = await find(id)
         if (task === undefined || !isOpen(task.record)) return after(false)
+        if (task.record.isEnding && (task.record.leaseUntil ?? 0) > clock.now()) return after(false)
         const ended = { ...task.record, status: 'cancelled', endedAt: clock.now() } as const
-        // The next key is taken first: a runner that ends it in this moment is not overwritten.
-        if (await call((api) => api.keep({ add: [nextRow(task.n + 1, ended)] })))
-          return after(await call((api) => api.keep(endOf(task.n + 1, ended))))
+        if (await call((api) => api.keep(cancelOf(task.n, ended)))) return after(true)
       }
     },
     retry: async (id) => {
@@ -65,7 +64,8 @@ export function createTasks({ call, clock, onMoved }: Pick<ConsumerPorts, 'call'
       const { firstAt: _first, endedAt: _ended, ...record } = task.record
       const round = (record.round ?? 0) + 1
       const waiting = { ...record, status: 'waiting', round, attempts: 0, dueAt: clock.now() } as const
-      const again = { ...forgetEnded(task.record), add: [nextRow(1, waiting)] }
+      // Above all keys of the rounds before: a runner of those that comes back changes nothing.
+      const again = { ...forgetEnded(task.record), add: [nextRow(round * 1_000_000, waiting)] }
       return after(await call((api) => api.keep(again)))
     },
     discard: async (id) => {
@@ -85,6 +85,7 @@ const toState = ({
   leaseUntil: _lease,
   metadata: _metadata,
   round: _round,
+  isEnding: _ending,
   ...record
 }: TaskRecord): TaskState => ({
   ...record,

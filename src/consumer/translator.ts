@@ -29,7 +29,7 @@ export interface UntranslatedMessage {
 }
 /** Brings messages of an external source into the log, each once in effect. */
 export interface Translator {
-  /** `taken`, or `passed` when it meant nothing · `bypassed`: its offset was here before · `recorded`: it could not be understood */
+  /** `taken`, or `passed` when it meant nothing · `bypassed`: its offset was here before · `recorded`: it could not be understood, or was refused */
   readonly receive: (message: unknown, offset: number) => Promise<'taken' | 'passed' | 'bypassed' | 'recorded'>
   /** The last offset that was received. */
   readonly last: () => Promise<number | undefined>
@@ -86,6 +86,7 @@ export function createTranslatorOver(
     try {
       const how = await sendCommit(ports, { ...sent, keep: moveTo(offset) })
       // Of what is not written here the offset is kept all the same.
+      if (how === 'refused') return record(offset, message, new Error('refused by its decider'))
       if (how !== 'taken' || sent.command !== undefined) await call((api) => api.keep(moveTo(offset)))
       return 'taken'
     } catch (error) {

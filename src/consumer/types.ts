@@ -106,8 +106,8 @@ export interface ConsumerFailure {
   readonly stream: string
   readonly type: string
   readonly message: string
-  /** `failing` is tried again · `stopped` ended the consumer · `parked` and `held` wait to be retried or discarded */
-  readonly status: 'failing' | 'stopped' | 'parked' | 'held'
+  /** `failing` is tried again · `stopped` ended the consumer · `parked` and `held` wait to be retried or discarded · `due` is to be retried */
+  readonly status: 'failing' | 'stopped' | 'parked' | 'held' | 'due'
   /** ISO 8601, of the first and the last try. */
   readonly first: string
   readonly last: string

@@ -33,6 +33,8 @@ interface AutomationDef<M extends EventMap, Q> {
   readonly on: RunsOn
   readonly stream?: string
   readonly query?: Q & Exact<M, Q>
+  /** Where it begins when it never ran: at the start of the log (the default), or with what comes from then on. */
+  readonly from?: 'start' | 'head'
 }
 
 /** What {@link defineReactor} takes. */
@@ -54,6 +56,7 @@ export interface Reactor<M extends EventMap = EventMap> {
   readonly events: Events<M>
   readonly stream?: string | undefined
   readonly query?: Query<M> | undefined
+  readonly from?: 'start' | 'head' | undefined
   readonly react: (event: never, context: ReactorContext) => unknown
   readonly retry: number
 }
@@ -101,7 +104,7 @@ export interface TaskDef<M extends EventMap, Q, I> extends AutomationDef<M, Q> {
   readonly failed?: (input: NoInfer<I>, problem: { readonly message: string }) => readonly Fact<M>[]
   /** Tries in all; 5 by default. */
   readonly attempts?: number
-  /** It is not tried again so long after its first try. */
+  /** So long after its first try it is not tried again, and a try under way is aborted. */
   readonly deadlineMs?: number
   /** Before the second try; doubles with each, with jitter. 125 by default, a minute at most. */
   readonly retryMs?: number
@@ -119,6 +122,7 @@ export interface Task<M extends EventMap = EventMap> {
   readonly events: Events<M>
   readonly stream?: string | undefined
   readonly query?: Query<M> | undefined
+  readonly from?: 'start' | 'head' | undefined
   readonly plan: (event: never) => TaskPlan<unknown> | undefined
   readonly run: (input: never, context: TaskContext) => unknown
   readonly failed: (input: never, problem: { readonly message: string }) => readonly Fact<M>[]
@@ -153,9 +157,10 @@ export type AnyAutomation = Reactor<any> | Task<any>
 
 function mustRun<M extends EventMap>(
   events: Events<M>,
-  { name, on }: { readonly name: string; readonly on: RunsOn },
+  { name, on, from = 'start' }: { readonly name: string; readonly on: RunsOn; readonly from?: 'start' | 'head' },
 ): void {
   definitionsOf(events)
   mustBe(isText(name, 40), 'a name', name)
   mustBe(on === 'origin' || on === 'server', 'on', on)
+  mustBe(from === 'start' || from === 'head', 'from', from)
 }

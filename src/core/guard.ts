@@ -10,6 +10,9 @@ export const isCount = (value: unknown, least = 0): value is number =>
 export const isText = (value: unknown, max: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= max
 
+/** No half of a surrogate pair, which can't be written as UTF-8. */
+export const isWellFormed = (text: string): boolean => !/\p{Cs}/u.test(text)
+
 /** An id: no control characters and no half surrogates, which some stores cut or change. */
 export const isId = (value: unknown, max: number): value is string =>
   isText(value, max) && !/[\p{Cc}\p{Cs}]/u.test(value)

@@ -2,7 +2,7 @@ import type { AnyAutomation } from './automation.ts'
 import { type AnyDecider, type Decider, type DeciderDef, type Decision, defineDecider } from './decider.ts'
 import { mustBe } from './errors.ts'
 import { definitionsOf, type EventMap, type Events } from './event.ts'
-import { isText } from './guard.ts'
+import { isText, isWellFormed } from './guard.ts'
 import { defineProjection, type Projection, type ProjectionDef } from './projection.ts'
 
 /** Everything page, worker, server and tests share about one log. */
@@ -23,7 +23,7 @@ export function defineLog<M extends EventMap, const Ds extends readonly AnyDecid
   readonly automations?: readonly AnyAutomation[]
 }): Model<M, Ds> {
   const { name, events, deciders = [] as readonly AnyDecider[] as Ds, automations = [] } = def
-  mustBe(isText(name, 128), 'a name', name)
+  mustBe(isText(name, 128) && isWellFormed(name), 'a name', name)
   definitionsOf(events)
   for (const named of [deciders, automations]) {
     const names = named.map((one) => one.name)

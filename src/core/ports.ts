@@ -23,6 +23,8 @@ export interface LockOptions {
   readonly mode?: 'exclusive' | 'shared'
   /** Give up after this long; 0 asks once. Absent: wait for ever. */
   readonly timeoutMs?: number
+  /** Gives up what is not granted yet; what is held stays held. */
+  readonly signal?: AbortSignal
   /** Not to be had where locks are only a courtesy. */
   readonly mustExclude?: boolean
 }

@@ -27,7 +27,7 @@ export const browserLocks: Locks = {
 async function requestLock(
   locks: LockManager,
   name: string,
-  { mode = 'exclusive', timeoutMs }: LockOptions,
+  { mode = 'exclusive', timeoutMs, signal }: LockOptions,
   hold: () => Promise<void>,
 ): Promise<boolean> {
   let held = false
@@ -41,7 +41,10 @@ async function requestLock(
     return held
   }
   const giveUp = new AbortController()
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => giveUp.abort(), timeoutMs)
+  const abort = (): void => giveUp.abort()
+  signal?.addEventListener('abort', abort)
+  if (signal?.aborted) abort()
+  const timer = timeoutMs === undefined ? undefined : setTimeout(abort, timeoutMs)
   const stopTimer = (lock: Lock | null): Promise<void> => {
     clearTimeout(timer)
     return granted(lock)
@@ -51,7 +54,10 @@ async function requestLock(
   } catch (error) {
     // Time is up. Asking who holds the lock evicts a holder that sits in Chromium's back/forward cache.
     if (held || !giveUp.signal.aborted) throw error
-    await locks.query()
+    if (signal?.aborted !== true) await locks.query()
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
   }
   return held
 }

@@ -23,7 +23,15 @@ export type {
   Subscription,
 } from '../consumer/types.ts'
 export { type Cause, causedBy } from '../core/cause.ts'
-export { checkpointOf, consumersOf, listFailures } from './inspect.ts'
+export {
+  checkpointOf,
+  consumersOf,
+  discardFailures,
+  type Inspection,
+  inspect,
+  listFailures,
+  retryFailures,
+} from './inspect.ts'
 export { type EventOf, type SubscribeOptions, subscribe } from './subscribe.ts'
 
 /** Begins a subscription again whenever it ends: soon after an expected end, with back-off after a failure. */

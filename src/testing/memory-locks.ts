@@ -21,10 +21,10 @@ export class MemoryLocks implements Locks {
 
   async request(
     name: string,
-    { mode = 'exclusive', timeoutMs }: LockOptions,
+    { mode = 'exclusive', timeoutMs, signal }: LockOptions,
     hold: () => Promise<void>,
   ): Promise<boolean> {
-    const granted = await this.#acquire(name, mode, timeoutMs)
+    const granted = await this.#acquire(name, mode, timeoutMs, signal)
     if (!granted) return false
     try {
       await hold()
@@ -34,7 +34,12 @@ export class MemoryLocks implements Locks {
     return true
   }
 
-  #acquire(name: string, mode: 'exclusive' | 'shared', timeoutMs: number | undefined): Promise<boolean> {
+  #acquire(
+    name: string,
+    mode: 'exclusive' | 'shared',
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const state = this.#names.get(name) ?? { exclusive: false, shared: 0, queue: [] }
     this.#names.set(name, state)
     return new Promise((resolve) => {
@@ -42,20 +47,23 @@ export class MemoryLocks implements Locks {
         mode,
         grant: () => {
           callOff()
+          signal?.removeEventListener('abort', giveUp)
           resolve(true)
         },
       }
       let callOff = (): void => {}
-      state.queue.push(waiting)
-      this.#grant(state)
-      if (timeoutMs === undefined || !state.queue.includes(waiting)) return
       const giveUp = (): void => {
+        callOff()
         const at = state.queue.indexOf(waiting)
         if (at >= 0) state.queue.splice(at, 1)
         resolve(false)
       }
-      if (timeoutMs === 0) giveUp()
-      else callOff = this.#clock.after(timeoutMs, giveUp)
+      state.queue.push(waiting)
+      this.#grant(state)
+      if (!state.queue.includes(waiting)) return
+      if (timeoutMs === 0 || signal?.aborted) return giveUp()
+      signal?.addEventListener('abort', giveUp)
+      if (timeoutMs !== undefined) callOff = this.#clock.after(timeoutMs, giveUp)
     })
   }
 

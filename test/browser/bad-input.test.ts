@@ -169,3 +169,8 @@ test('an option that the log does not know is misuse', async () => {
   await expectMisuse(() => Reflect.apply(openNotes, undefined, [newKey(), { durable: true }]))
   await expectMisuse(() => Reflect.apply(openNotes, undefined, [newKey(), { durability: 'safe' }]).ready)
 })
+
+test('a key or a principal that can’t be written', async () => {
+  await expectMisuse(() => openNotes('half \ud800'))
+  await expectMisuse(() => openNotes(newKey(), { principal: '\udc00' }))
+})

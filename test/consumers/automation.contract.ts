@@ -1,6 +1,7 @@
 // Reactors, tasks and translators: what a log does by itself, once for each event.
 import { unwrap } from 'tidelog'
 import { createTranslator, tasksOf } from 'tidelog/automation'
+import { discardFailures, listFailures, retryFailures } from 'tidelog/subscribe'
 import { simulate } from 'tidelog/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Harness, quiet, storageLost, until } from './harness.ts'
@@ -75,6 +76,28 @@ export function describeAutomation(): void {
       await until(() => fails < 3)
       for (let nth = 0; nth < 4; nth++) await browser.pass(1_100)
       await reaches(async () => (await count(tab, 'PriceNoted')) === 1)
+    })
+
+    test('RX-20 what a reactor could not handle is tried again, or forgotten, from the page', async () => {
+      const broken = new Set(['p', 'q'])
+      const tab = openTab({
+        noted: (productId) => {
+          if (broken.has(productId)) throw new Error(`no ${productId}`)
+        },
+      })
+      for (const productId of ['p', 'q', 'r'])
+        unwrap(await tab.log.append([events.PriceChanged({ productId, price: 2 })]))
+      for (let nth = 0; nth < 14; nth++) await browser.pass(2_100)
+      await reaches(async () => (await count(tab, 'PriceNoted')) === 1)
+      const page = openTab().log
+      await reaches(async () => (await listFailures(page, 'reactor/note')).length === 2)
+      expect(await listFailures(page, 'reactor/note')).toMatchObject([{ message: 'no p' }, { message: 'no q' }])
+      broken.delete('p')
+      expect(await retryFailures(page, 'reactor/note')).toBe(2)
+      await reaches(async () => (await count(tab, 'PriceNoted')) === 2)
+      await reaches(async () => (await listFailures(page, 'reactor/note'))[0]?.status === 'parked')
+      expect(await discardFailures(page, 'reactor/note')).toBe(1)
+      expect(await listFailures(page)).toEqual([])
     })
 
     test('two tabs, and two devices that share an origin’s events, append what follows once', async () => {
@@ -284,6 +307,77 @@ export function describeAutomation(): void {
       await browser.pass(4_000)
       await reaches(async () => (await count(other, 'CartPublished')) === 1)
       expect(begun).toEqual(['closing', 'other'])
+    })
+
+    test('CART-10 a task ends also where the facts of its failure can’t be made', async () => {
+      const tab = openTab({
+        task: { attempts: 1 },
+        publish: () => {
+          throw new Error('broken')
+        },
+      })
+      await submit(tab, 'nameless')
+      const tasks = tasksOf(tab.log)
+      await until(() => tasks.get()[0]?.status === 'failed')
+      expect(tasks.get()).toMatchObject([{ attempts: 1, message: 'broken; and its facts: no name for it' }])
+      tasks.close()
+    })
+
+    test('CART-10 a runner that is lost is a try, and a task whose tries are over is not begun again', async () => {
+      const begun: string[] = []
+      const task = { attempts: 2, leaseMs: 3_000 }
+      const publishBy =
+        (who: string): Publish =>
+        () => {
+          begun.push(who)
+          return new Promise(() => {})
+        }
+      const tabs = ['first', 'second'].map((who) => openTab({ task, publish: publishBy(who) }))
+      const [first, second] = tabs as [MarketTab, MarketTab]
+      await submit(first, 'a')
+      await until(() => begun.length === 1)
+      await quiet()
+      first.refuseToKeep(storageLost())
+      await second.log.ready
+      await browser.pass(7_000)
+      await until(() => begun.length === 2)
+      await quiet()
+      second.refuseToKeep(storageLost())
+      const third = openTab({ task, publish: publishBy('third') })
+      await third.log.ready
+      await browser.pass(7_000)
+      await reaches(async () => (await count(third, 'CartPublicationFailed')) === 1)
+      expect(begun).toEqual(['first', 'second'])
+    })
+
+    test('CART-10 a task that is cancelled records nothing, however late its work is done', async () => {
+      const gate = newGate()
+      let begun = 0
+      const tab = openTab({
+        publish: async () => {
+          begun++
+          await gate.opened
+          return 'published'
+        },
+      })
+      await submit(tab, 'a')
+      await until(() => begun === 1)
+      const tasks = tasksOf(tab.log)
+      const [task] = await tasks.list()
+      // Its runner does not hear of it.
+      tab.deafen(true)
+      const other = tasksOf(openTab({ publish: () => new Promise(() => {}) }).log)
+      expect(await other.cancel(task?.id ?? '')).toBe(true)
+      gate.open()
+      await quiet()
+      await browser.pass(1_000)
+      expect(await count(tab, 'CartPublished')).toBe(0)
+      expect(await tasks.list()).toMatchObject([{ status: 'cancelled' }])
+      expect(await tasks.retry(task?.id ?? '')).toBe(true)
+      tab.deafen(false)
+      await browser.pass(31_000)
+      await reaches(async () => (await count(tab, 'CartPublished')) === 1)
+      for (const each of [tasks, other]) each.close()
     })
 
     test('CART-10 tasks are watched with their progress, cancelled, tried again and forgotten', async () => {

@@ -114,7 +114,7 @@ export function describeFeed(): void {
 
     test('TS-5 looks at the log when nothing came for a minute, all of a tab together', async () => {
       const [tab, writer] = [openTab(), openTab()]
-      const all = await Promise.all(Array.from({ length: 50 }, () => follow(tab)))
+      const all = await Promise.all(Array.from({ length: 1_000 }, () => follow(tab)))
       await writer.log.ready
       tab.deafen(true)
       await append(writer, '1')

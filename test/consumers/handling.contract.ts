@@ -1,6 +1,6 @@
 // What becomes of events between the log and the handler.
 import { defineEvents, defineLog, event, isTidelogError, type, unwrap } from 'tidelog'
-import { checkpointOf, consumersOf, listFailures, ReplayError, subscribe } from 'tidelog/subscribe'
+import { checkpointOf, consumersOf, inspect, listFailures, ReplayError, subscribe } from 'tidelog/subscribe'
 import { describe, expect, test } from 'vitest'
 import { storageLost, until } from './harness.ts'
 import { append, appendMany, newGate, type Placed, positions, upTo, useBrowser } from './shop-tab.ts'
@@ -292,6 +292,7 @@ export function describeHandling(): void {
       expect(run.status.get()).toMatchObject(status)
       expect(run.status.get().latency).toMatchObject({ handlerMs: expect.any(Number), totalMs: expect.any(Number) })
       expect(own.get()).toMatchObject([status])
+      expect(await inspect(tab.log)).toMatchObject({ consumers: [status], failures: [], confirmed: 3, pending: 0 })
       await run.stop()
       expect(own.get()).toEqual([])
     })

@@ -87,7 +87,10 @@ export const market = ({
           (await publish(cartId, context)) === 'published'
             ? [events.CartPublished({ cartId, attempt: context.attempt })]
             : undefined,
-        failed: ({ cartId }, { message }) => [events.CartPublicationFailed({ cartId, why: message })],
+        failed: ({ cartId }, { message }) => {
+          if (cartId === 'nameless') throw new Error('no name for it')
+          return [events.CartPublicationFailed({ cartId, why: message })]
+        },
         ...task,
       }),
     ],
