@@ -85,11 +85,12 @@ export const cancelOf = (n: number, record: TaskRecord): KeptChanges => ({
 })
 
 /** Forgets a task that has ended. */
-export const forgetEnded = (record: Pick<TaskRecord, 'task' | 'eventId'>) =>
-  ({
-    delete: [
-      { chain: ownChain(endedPart, record), from: 0, to: 0 },
-      { chain: ownChain(openPart, record), from: 0, to: Number.MAX_SAFE_INTEGER },
-    ],
-    isAnnounced: true,
-  }) as const satisfies KeptChanges
+export const forgetEnded = (
+  record: Pick<TaskRecord, 'task' | 'eventId'>,
+): Required<Pick<KeptChanges, 'delete' | 'isAnnounced'>> => ({
+  delete: [
+    { chain: ownChain(endedPart, record), from: 0, to: 0 },
+    { chain: ownChain(openPart, record), from: 0, to: Number.MAX_SAFE_INTEGER },
+  ],
+  isAnnounced: true,
+})

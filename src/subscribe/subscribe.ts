@@ -18,7 +18,7 @@ import { hubOf } from './hub-of.ts'
 
 /** What a subscription gives: confirmed events of the query's types. */
 export type EventOf<M extends EventMap, Q, U> =
-  | Recorded<M, TypesOfQuery<M, Q>>
+  | Recorded<M, [Q] extends [never] ? keyof M : TypesOfQuery<M, Q>>
   | (U extends 'yield' ? UnknownEvent : never)
 
 /** Options of {@link subscribe}. */

@@ -37,6 +37,10 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   'src/automation': { rooms: [core, 'src/consumer', 'src/client', 'src/subscribe'], packages: [] },
   'src/record': { rooms: [core, platform, 'type src/client/types.ts'], packages: [] },
+  'src/opentelemetry': {
+    rooms: [core, 'src/consumer', 'src/subscribe', 'type src/client/inside.ts'],
+    packages: ['@opentelemetry/api'],
+  },
   'src/testing': { rooms: everyRoom, packages: [] },
   'src/index.ts': { rooms: [core, protocol, 'src/client'], packages: [] },
   worker: {
