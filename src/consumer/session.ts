@@ -125,6 +125,8 @@ export class Session {
 
   #beside(position: number): Beside {
     const { checkpoints, gauge } = this.#parts
+    // An event that is handled again moves nothing.
+    if (position <= this.#mark.position) return { changes: {}, note: () => {} }
     const changes = checkpoints?.changesFor(position) ?? {}
     const note = (): void => {
       checkpoints?.note(position, changes)

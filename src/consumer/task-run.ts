@@ -201,7 +201,7 @@ export class TaskRun {
       callOff = clock.after(ms, tell)
     }
     const tell = (): void => {
-      if (this.#isEnding || isTelling) return
+      if (this.#isEnding || this.#isOver || isTelling) return
       isTelling = true
       const told = this.#next(this.#record)
       told
@@ -212,7 +212,7 @@ export class TaskRun {
         .catch(() => {})
         .finally(() => {
           isTelling = false
-          if (!this.#isEnding) tellIn(Math.ceil(this.#task.leaseMs / 3))
+          if (!this.#isEnding && !this.#isOver) tellIn(Math.ceil(this.#task.leaseMs / 3))
         })
     }
     tellIn(Math.ceil(this.#task.leaseMs / 3))

@@ -1,5 +1,7 @@
 import type { Task } from '../core/automation.ts'
 import { causedBy } from '../core/cause.ts'
+import { mustBe } from '../core/errors.ts'
+import { isCount } from '../core/guard.ts'
 import { mustBeJson } from '../core/json.ts'
 import { Wake } from '../core/signal.ts'
 import { sleep } from './attempts.ts'
@@ -69,6 +71,7 @@ export class TaskRunner {
     const { call, clock } = this.#hub.ports
     mustBeJson(plan.input)
     const { at, afterMs } = plan
+    for (const ms of [at, afterMs]) mustBe(ms === undefined || isCount(ms), 'a time of a task', ms)
     const record: TaskRecord = {
       task: this.#task.name,
       eventId: event.id,
