@@ -16,6 +16,8 @@ export type StateChanges = ReadonlyMap<string, unknown>
 export interface Checkpoints {
   /** Position behind which to go on; nothing when the consumer never ran. */
   readonly load: () => Promise<number | undefined>
+  /** Keeps where a consumer begins that never ran, for all of its shards. */
+  readonly begin: (position: number) => Promise<void>
   /** Moves it forward, with further rows and state in the same transaction. */
   readonly save: (position: number, beside?: KeptChanges, state?: StateChanges) => Promise<void>
   /** The rows that move it to a position, for a transaction of somebody else; `note` when that is kept. */
@@ -92,6 +94,11 @@ export class LogCheckpoints implements Checkpoints {
     this.#saved = position
   }
 
+  async begin(position: number): Promise<void> {
+    this.#base = position
+    await this.#keep(position)
+  }
+
   async save(position: number, beside?: KeptChanges, state?: StateChanges): Promise<void> {
     if (position > this.#saved || beside !== undefined) await this.#keep(Math.max(position, this.#saved), beside, state)
   }
@@ -140,6 +147,10 @@ export function storedCheckpoints(
       const position = await store.get(consumer)
       saved = position ?? -1
       return position
+    },
+    begin: async (position) => {
+      await store.set(consumer, position)
+      saved = position
     },
     save: async (position, beside) => {
       if (beside !== undefined) await call((api) => api.keep(beside))

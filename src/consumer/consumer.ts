@@ -173,14 +173,18 @@ export class Consumer implements Subscription {
     })
     this.#session = session
     if (this.#ending !== undefined || turn?.aborted || this.#reset !== undefined) session.end(false)
-    try {
-      return (await session.run()) === 'head-reached'
-    } finally {
-      this.#position = session.position
-      this.#session = undefined
-      await this.#checkpoints?.flush()
-      await this.#handler.stop?.()
+    let failure: { readonly error: unknown } | undefined
+    const note = (error: unknown): void => {
+      failure ??= { error }
     }
+    const reached = await session.run().catch(note)
+    this.#position = session.position
+    this.#session = undefined
+    await this.#checkpoints?.flush().catch(note)
+    await (async () => this.#handler.stop?.())().catch(note)
+    // What went wrong first is what the consumer ended by.
+    if (failure !== undefined) throw failure.error
+    return reached === 'head-reached'
   }
 
   /** Where this run begins. */
@@ -205,7 +209,7 @@ export class Consumer implements Subscription {
       throw new TidelogError('tidelog/marker-expired', 'the marker is of another database')
     const position = from === 'start' ? 0 : from === 'head' ? (await (this.#head as Promise<Marker>)).confirmed : from
     // What it began with is kept before its first event: a start at the head must not move with the log.
-    if (position > 0) await this.#checkpoints?.save(position)
+    if (from !== 'start') await this.#checkpoints?.begin(position)
     this.status.checkpoint = position
     return position
   }

@@ -81,7 +81,8 @@ export class Handling {
   /** Nothing when it was handled in this very turn: a promise more for each event would be half of what it costs. */
   handle(unit: Unit): Promise<void> | undefined {
     const { spec, book } = this.#ports
-    if (spec.onError.holdStream && book.holds(streamOf(unit))) return this.#park(unit, 'held')
+    if (spec.onError.holdStream && unit.items.some(({ raw }) => book.holds(raw[0].stream)))
+      return unit.items.length > 1 ? this.#each(unit) : this.#park(unit, 'held')
     try {
       const trying = this.#try(unit, 1)
       if (trying === undefined) return this.#clear(unit)
@@ -198,11 +199,14 @@ export class Handling {
       throw error
     }
     // Of a batch only those are given up that fail alone, too.
-    if (unit.items.length > 1) {
-      for (const [at, item] of unit.items.entries())
-        await this.handle({ ...unit, items: [item], ends: unit.ends.slice(at, at + 1) })
-    } else if (giveUp === 'skip') await this.#pass(unit)
+    if (unit.items.length > 1) await this.#each(unit)
+    else if (giveUp === 'skip') await this.#pass(unit)
     else await this.#park(unit, 'parked', error)
+  }
+
+  async #each(unit: Unit): Promise<void> {
+    for (const [at, item] of unit.items.entries())
+      await this.handle({ ...unit, items: [item], ends: unit.ends.slice(at, at + 1) })
   }
 
   /** Where it can't be kept, the consumer stops with what went wrong first. */
@@ -221,8 +225,6 @@ export class Handling {
 const end = ({ ends }: Unit): void => {
   for (const each of ends) each()
 }
-
-const streamOf = ({ items }: Unit): string => (items[0] as Item).raw[0].stream
 
 const isPromise = (value: unknown): value is Promise<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value

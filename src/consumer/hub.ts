@@ -95,6 +95,11 @@ export class Hub {
     this.#live.delete(member)
   }
 
+  /** A member asks: before the first answer nothing can have been missed until now. */
+  asks(): void {
+    if (this.#database === undefined) this.#isDoubtful = false
+  }
+
   /** Notes what a member has found out by itself. */
   note({ head }: ChangesAnswer, position: number): void {
     if (head.confirmed < position) throw new TidelogError('tidelog/storage-lost', 'the log is shorter than it was')
@@ -103,9 +108,13 @@ export class Hub {
   }
 
   #hear(moved: Moved | undefined): void {
-    // Before its first answer nothing can have been missed; a tab without storage has a log of its own.
-    if (this.#database === undefined ? moved === undefined : moved !== undefined && moved.database !== this.#database)
+    // What may be missed while the first answer is on its way is looked for when a member joins.
+    if (this.#database === undefined && moved === undefined) {
+      this.#isDoubtful = true
       return
+    }
+    // A tab without storage has a log of its own.
+    if (this.#database !== undefined && moved !== undefined && moved.database !== this.#database) return
     this.#heardAt = this.ports.clock.now()
     const wasSuspect = this.#isSuspect
     this.#isSuspect = moved === undefined
@@ -118,6 +127,7 @@ export class Hub {
   /** Looks when nothing was heard for so long. */
   #beat(): void {
     this.#callOff()
+    this.#heardAt = Math.min(this.#heardAt, this.ports.clock.now())
     const everyMs = this.#isSuspect ? suspectPollMs : pollMs
     const { clock } = this.ports
     const isDue = (): boolean => clock.now() - this.#heardAt >= everyMs
@@ -142,9 +152,15 @@ export class Hub {
       while (this.#live.size > 0 && (this.#isDoubtful || this.#known.confirmed > this.#position)) {
         const seen = this.#isDoubtful ? undefined : this.#known.head
         this.#isDoubtful = false
-        const request = { scope: {}, position: this.#position, revision: 0, limit: roundMax, isConfirmedOnly: true }
+        const position = this.#position
+        const request = { scope: {}, position, revision: 0, limit: roundMax, isConfirmedOnly: true }
         const isTold = seen !== undefined
         const answer = await this.ports.call((api) => api.changes({ ...request, seen, isTold }))
+        // Those it was asked for have left, and who has come since stands elsewhere.
+        if (this.#position !== position) {
+          this.#isDoubtful ||= !isTold
+          continue
+        }
         // The worker knows better than a notice.
         if (this.#known.head === seen) this.#known = { ...answer.head, head: answer.head.revision }
         this.#hand(answer)

@@ -55,7 +55,10 @@ export class Intake implements Member {
       }
       const limit = this.#pageMax - (this.#isFast ? 0 : length)
       const request = { scope, position: this.position, revision: 0, seen, limit, isConfirmedOnly: true }
-      const asking = this.#hub.ports.call((api) => api.changes(request))
+      const asking = this.#hub.ports.call((api) => {
+        this.#hub.asks()
+        return api.changes(request)
+      })
       // After the question, so that the worker reads while this page handles.
       this.#moved()
       const answer = await asking

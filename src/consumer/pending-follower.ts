@@ -28,8 +28,14 @@ export class PendingFollower implements Follower {
   #pending = new Map<string, readonly AnyEvent[]>()
   #position = 0
   #revision = 0
-  /** The furthest that notices have told of; unknown where some may have been missed. */
-  #seen: number | undefined
+  /** Id of the database. */
+  #database: string | undefined
+  /** The furthest that notices have told of. */
+  #seen = 0
+  /** Some may have been missed. */
+  #isDoubtful = true
+  /** The events of a commit that goes on. */
+  #begun: readonly AnyEvent[] = []
 
   constructor(ports: ConsumerPorts, options: PendingOptions, handler: ChangeHandler) {
     mustKnow(options, 'pending stream query signal')
@@ -58,7 +64,10 @@ export class PendingFollower implements Follower {
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) abort()
     const stop = this.#ports.onMoved((moved) => {
-      this.#seen = moved?.head
+      if (moved === undefined) this.#isDoubtful = true
+      else if (this.#database === undefined || moved.database === this.#database)
+        this.#seen = Math.max(this.#seen, moved.head)
+      else return
       this.#moved.wake()
     })
     try {
@@ -78,6 +87,7 @@ export class PendingFollower implements Follower {
   /** Begins where the log is, with what is pending there. */
   async #begin(): Promise<void> {
     const answer = await this.#ask(Number.MAX_SAFE_INTEGER)
+    this.#database = answer.head.database
     this.#position = answer.head.confirmed
     this.#revision = answer.head.revision
     await this.#compare(answer, new Set())
@@ -85,14 +95,18 @@ export class PendingFollower implements Follower {
 
   #ask(position: number): Promise<ChangesAnswer> {
     const { stream, query } = this.#options
-    const [seen, revision] = [this.#seen, this.#revision]
+    const [seen, revision] = [this.#isDoubtful ? undefined : this.#seen, this.#revision]
+    this.#isDoubtful = false
     return this.#ports.call((api) => api.changes({ scope: { stream, query }, position, revision, seen }))
   }
 
   /** Tells what is new; true when more may wait. */
   async #look(): Promise<boolean> {
     const answer = await this.#ask(this.#position)
-    const confirmed = byCommit(decodeText(this.#ports.definitions, answer.confirmed))
+    const confirmed = byCommit([...this.#begun, ...decodeText(this.#ports.definitions, answer.confirmed)])
+    const [last] = answer.more ? [...confirmed].slice(-1) : []
+    this.#begun = last?.[1] ?? []
+    if (last !== undefined) confirmed.delete(last[0])
     this.#position = answer.position
     for (const [commitId, events] of confirmed) {
       const before = this.#pending.get(commitId)

@@ -1,3 +1,4 @@
+import { TidelogError } from '../core/errors.ts'
 import { Wake } from '../core/signal.ts'
 import { Serial } from '../log/queue.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
@@ -40,13 +41,14 @@ export class Session {
   readonly #moved = new Wake()
   readonly #stopping = new AbortController()
   readonly #aborting = new AbortController()
-  readonly #jobs: (() => Promise<void>)[] = []
+  readonly #jobs: { readonly run: () => Promise<void>; readonly refuse: (error: unknown) => void }[] = []
   readonly #running = new Set<Promise<void>>()
   /** The last of each stream: those of one stream are handled one after the other. */
   readonly #ofStream = new Map<string, Promise<unknown>>()
   readonly #unitsMax: number
   readonly #isSideBySide: boolean
   #isSaving = false
+  #isOver = false
   /** Handlers that have not returned. */
   #busy = 0
   #failure: { readonly error: unknown } | undefined
@@ -84,6 +86,8 @@ export class Session {
   async run(): Promise<'head-reached' | 'stopped'> {
     const reading = this.#intake.run().catch((error: unknown) => this.#fail(error))
     const hasReached = await this.#deliver().catch((error: unknown) => this.#fail(error))
+    this.#isOver = true
+    for (const { refuse } of this.#jobs.splice(0)) refuse(ended())
     this.#intake.end()
     await this.#quiet()
     this.#aborting.abort()
@@ -104,7 +108,8 @@ export class Session {
   /** Runs something while nothing is being handled. */
   between<T>(job: (handling: Handling) => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#jobs.push(() => job(this.#handling).then(resolve, reject))
+      if (this.#isOver) return reject(ended())
+      this.#jobs.push({ run: () => job(this.#handling).then(resolve, reject), refuse: reject })
       this.#moved.wake()
     })
   }
@@ -149,7 +154,13 @@ export class Session {
       const job = this.#jobs.shift()
       if (job !== undefined) {
         await this.#quiet()
-        await job()
+        if (!signal.aborted) {
+          const running: Promise<void> = job.run().finally(() => this.#running.delete(running))
+          this.#running.add(running)
+          await this.#quiet()
+          this.#running.delete(running)
+        }
+        job.refuse(ended())
       } else if (this.#busy >= this.#parts.spec.concurrency || this.#running.size >= this.#unitsMax)
         await this.#moved.wait()
       else {
@@ -194,6 +205,7 @@ export class Session {
   /** Nothing when all was done in this very turn. */
   #take(raw: RawEvent): Promise<void> | undefined {
     const { spec, gauge } = this.#parts
+    if (this.#running.size === 0) gauge.nextTime = raw[1].time
     const item = this.#handling.admit(raw)
     if (item === undefined) {
       gauge.skipped++
@@ -337,6 +349,8 @@ export class Session {
     over.abort()
   }
 }
+
+const ended = (): TidelogError => new TidelogError('tidelog/aborted', 'the consumer has ended')
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

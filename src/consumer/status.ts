@@ -17,6 +17,8 @@ export class Gauge implements Observable<ConsumerStatus> {
   failed = 0
   active = 0
   hasFailed = false
+  /** Time of the event that was begun when nothing else was being handled. */
+  nextTime: string | undefined
   #processed = 0
   #handlerMs = 0
   #lastAt: number | undefined
@@ -75,7 +77,8 @@ export class Gauge implements Observable<ConsumerStatus> {
     const totalMs = Math.max(0, (this.#lastAt ?? now) - (lastTime ?? now))
     const latency = lastTime === undefined ? undefined : { handlerMs: this.#handlerMs, totalMs }
     const events = state === 'starting' ? 0 : Math.max(0, this.#hub.head - position)
-    const ms = events === 0 ? 0 : Math.max(0, now - (lastTime ?? this.#since))
+    const nextTime = this.nextTime === undefined ? this.#since : Date.parse(this.nextTime)
+    const ms = events === 0 ? 0 : Math.max(0, now - Math.max(lastTime ?? 0, nextTime))
     const parked = this.#book.waiting.length
     const alerts: ConsumerStatus['alerts'][number][] = []
     if (ms > this.#spec.lagAlertMs) alerts.push('lag')
