@@ -5,6 +5,7 @@ import { describeFeed } from './consumers/feed.contract.ts'
 import { describeHandling } from './consumers/handling.contract.ts'
 import { describeCrossing } from './consumers/more-feed.contract.ts'
 import { describeFailing } from './consumers/more-handling.contract.ts'
+import { describeOpen } from './consumers/more-open.contract.ts'
 import { describeTurns } from './consumers/more-runs.contract.ts'
 import { describePending } from './consumers/pending.contract.ts'
 import { describeRuns } from './consumers/runs.contract.ts'
@@ -18,4 +19,5 @@ describeAutomation()
 describeCrossing()
 describeTurns()
 describeFailing()
+describeOpen()
 describeWeather()

@@ -244,6 +244,19 @@ export function describeCrossing(): void {
       expect(stage.asked).toHaveLength(2)
     })
 
+    test('TS-3 reads the disk when the notice that its page heard never reaches its worker', async () => {
+      const [tab, writer] = [openTab(), openTab()]
+      await append(tab, '1')
+      const { stage, first } = await openLive(tab)
+      await writer.log.ready
+      tab.deafen(true)
+      await append(writer, '2')
+      await quiet()
+      const { marker } = await writer.log.logHead()
+      stage.tell({ database: marker.database, head: marker.revision, confirmed: marker.confirmed })
+      await until(() => first.got.length === 2)
+    })
+
     test('TS-4 makes nothing of notices of another database', async () => {
       const tab = openTab()
       await append(tab, '1')

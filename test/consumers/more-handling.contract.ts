@@ -1,17 +1,10 @@
 // What becomes of events that fail, wait, or are handled side by side: the finer points.
-import { defineEvents, defineLog, event, type, unwrap } from 'tidelog'
+import { unwrap } from 'tidelog'
 import { checkpointOf, listFailures, subscribe } from 'tidelog/subscribe'
 import { describe, expect, test } from 'vitest'
 import { quiet, storageLost, turn, until } from './harness.ts'
-import { putsIn, stageOf } from './more-stage.ts'
+import { putsIn, type StateOf, shelf, shelfAfter, stageOf } from './more-stage.ts'
 import { append, appendMany, newGate, type Placed, positions, type ShopTab, upTo, useBrowser } from './shop-tab.ts'
-
-const shelfEvents = { Put: event(type<{ id: string }>()) }
-const shelf = defineLog({ name: 'shelf', events: defineEvents(shelfEvents) })
-const shelfAfter = defineLog({
-  name: 'shelf',
-  events: defineEvents({ ...shelfEvents, Taken: event(type<{ id: string }>()) }),
-})
 
 const throwNo = (): never => {
   throw new Error('no')
@@ -73,6 +66,20 @@ export function describeFailing(): void {
       await browser().pass(2_000)
       expect(run.status.get().lag.ms).toBeGreaterThanOrEqual(ms + 2_000)
       expect(never.status.get().alerts).toEqual([])
+      gate.open()
+    })
+
+    test('RX-9 a consumer that has run for long is no further behind than since what it handled last', async () => {
+      const tab = openTab()
+      const gate = newGate()
+      const run = subscribe(tab.log, {}, ({ position }) => (position === 2 ? gate.opened : undefined))
+      await until(() => run.status.get().state === 'live')
+      await browser().pass(3_600_000)
+      await append(tab, '1', '2')
+      await until(() => run.status.get().processed === 1 && run.status.get().active === 1)
+      await browser().pass(5_000)
+      const { ms } = run.status.get().lag
+      expect([ms >= 5_000, ms < 60_000]).toEqual([true, true])
       gate.open()
     })
 
@@ -487,8 +494,4 @@ export function describeFailing(): void {
       expect(seen).toEqual([...first, ...again, ...first, ...again])
     })
   })
-}
-interface StateOf {
-  get(key: string): Promise<unknown>
-  set(key: string, value: unknown): void
 }

@@ -1,4 +1,4 @@
-// Rules that the sources break at the moment. Registered nowhere: each goes to a contract of its own when it holds.
+// Where runs, shards, batches and retries cross: what consumers once got wrong.
 import { isTidelogError, unwrap } from 'tidelog'
 import { checkpointOf, type HandlerContext, subscribe } from 'tidelog/subscribe'
 import { describe, expect, test } from 'vitest'
@@ -7,7 +7,7 @@ import { isRound, stageOf } from './more-stage.ts'
 import { added, append, appendMany, newGate, type Placed, positions, useBrowser } from './shop-tab.ts'
 
 export function describeOpen(): void {
-  describe('open', () => {
+  describe('a consumer where things cross', () => {
     const { openTab, browser } = useBrowser()
 
     test('one that joins while an answer for those before it is on its way is not given what does not follow', async () => {

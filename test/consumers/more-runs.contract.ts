@@ -251,6 +251,14 @@ export function describeTurns(): void {
       expect([await run(0), await run(1)]).toEqual(all)
     })
 
+    test('AE-9 a pattern ends where it says', async () => {
+      const tab = openTab()
+      await append(tab, 'b/1', 'b2/2')
+      const got: Placed[] = []
+      await subscribe(tab.log, { stream: '*b', to: 'head' }, (event) => void got.push(event)).ended
+      expect(positions(got)).toEqual([1])
+    })
+
     test('RX-31 a runner waits longer with each failure, begins anew after one that got somewhere, and stops at once', async () => {
       const tab = openTab()
       await append(tab, '1', '2')
@@ -379,11 +387,13 @@ export function describeTurns(): void {
       const { stage, told, follower } = await follow(tab)
       stage.deafen(true)
       for (let nth = 0; nth < 5; nth++) await appendMany(tab, 500)
-      await quiet()
-      stage.deafen(false)
       await append(tab, '2501')
+      await quiet()
+      // One sign for all of it.
+      stage.tell()
       await until(() => told.at(-1) === 'confirmed 2501')
       expect(told.join(' ').match(/\d+/g)).toHaveLength(2_501)
+      stage.deafen(false)
       const { length } = told
       const stopped = follower.stop()
       await append(tab, '2502')
@@ -395,6 +405,41 @@ export function describeTurns(): void {
       expect(await other.ended).toEqual({ reason: 'aborted' })
       await quiet()
       expect(told).toHaveLength(length)
+    })
+
+    test('is told what stands in the place of what was decided again and still waits', async () => {
+      const tab = openTab()
+      const stage = stageOf(tab)
+      let waits: readonly string[] = []
+      stage.alter((answer) => ({ ...answer, pendingIs: 'all', pending: JSON.stringify(waits.map(placedOf)) }))
+      const told: string[] = []
+      stage.followPending(({ status, events, ...change }) => {
+        const before = 'before' in change ? `${change.before.map(({ id }) => id)} by ` : ''
+        told.push(`${status} ${before}${events.map(({ id }) => id)}`)
+      })
+      const steps = [['a', 'b'], ['a2', 'b'], ['a2', 'b'], ['a2']] as const
+      for (const step of steps) {
+        waits = step
+        stage.tell()
+        await quiet()
+      }
+      expect(told).toEqual(['pending a', 'pending b', 'replaced a by a2', 'withdrawn b'])
+    })
+
+    test('is told nothing of what comes behind its own stop', async () => {
+      const tab = openTab()
+      const stage = stageOf(tab)
+      const told: string[] = []
+      const follower = stage.followPending(({ status }) => {
+        told.push(status)
+        void follower.stop()
+      })
+      await quiet()
+      stage.deafen(true)
+      await append(tab, '1', '2', '3')
+      stage.tell()
+      expect(await follower.ended).toEqual({ reason: 'stopped' })
+      expect(told).toEqual(['confirmed'])
     })
 
     test('ends with the reason why', async () => {
@@ -412,6 +457,17 @@ export function describeTurns(): void {
     })
   })
 }
+/** A pending event; its first letter is its commit. */
+const placedOf = (id: string) => ({
+  type: 'ItemAdded',
+  stream: 'cart-c',
+  data: { cartId: 'c', itemId: id, productId: 'p', price: 1, fingerprint: '' },
+  v: 2,
+  id,
+  commitId: id[0],
+  version: 1,
+  time: new Date().toISOString(),
+})
 const nowhere = { get: async () => undefined, set: async () => {} }
 
 /** What a page of a browser tells its scripts, where there is none. */

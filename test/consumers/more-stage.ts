@@ -1,4 +1,5 @@
 // A tab whose subscriptions ask a worker that a test holds up or alters, hear what it says, and go away when it says so.
+import { defineEvents, defineLog, event, type } from 'tidelog'
 import type { AnyLog } from '../../src/client/inside.ts'
 import { insideOf } from '../../src/client/inside.ts'
 import { Consumer } from '../../src/consumer/consumer.ts'
@@ -171,3 +172,15 @@ export function stageOf({ log }: { readonly log: AnyLog }) {
   }
 }
 type ConsumerApi = Parameters<Parameters<ConsumerPorts['call']>[0]>[0]
+
+const shelfEvents = { Put: event(type<{ id: string }>()) }
+export const shelf = defineLog({ name: 'shelf', events: defineEvents(shelfEvents) })
+export const shelfAfter = defineLog({
+  name: 'shelf',
+  events: defineEvents({ ...shelfEvents, Taken: event(type<{ id: string }>()) }),
+})
+
+export interface StateOf {
+  get(key: string): Promise<unknown>
+  set(key: string, value: unknown): void
+}
