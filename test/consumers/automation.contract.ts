@@ -1,7 +1,7 @@
 // Reactors, tasks and translators: what a log does by itself, once for each event.
 import { unwrap } from 'tidelog'
 import { createTranslator, tasksOf } from 'tidelog/automation'
-import { discardFailures, listFailures, retryFailures } from 'tidelog/subscribe'
+import { checkpointOf, discardFailures, listFailures, retryFailures } from 'tidelog/subscribe'
 import { simulate } from 'tidelog/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Harness, quiet, storageLost, until } from './harness.ts'
@@ -63,6 +63,20 @@ export function describeAutomation(): void {
       await reaches(async () => (await count(tab, 'PriceNoted')) === 1)
       const [, call] = tab.appended.find(([commit]) => commit.includes('PriceNoted')) ?? []
       expect(JSON.parse(call ?? '{}').keep.put).toMatchObject([{ chain: 'consumer/reactor%2Fnote/0.1', n: 1 }])
+    })
+
+    test('what is for the server does not run on a device whose log syncs with one', async () => {
+      const world = simulate(market({ on: 'server' }), { devices: 1 })
+      const [{ log }] = world.devices
+      unwrap(await log.append([events.PriceChanged({ productId: 'p', price: 1 })]))
+      unwrap(await log.append([events.CartSubmitted({ cartId: 'a' })]))
+      await world.settle()
+      await quiet()
+      await world.settle()
+      const { events: all } = await log.read().all()
+      expect(all.map(({ type }) => type)).toEqual(['PriceChanged', 'CartSubmitted'])
+      expect(all.map(({ metadata }) => metadata.origin)).toEqual([undefined, undefined])
+      await world.close()
     })
 
     test('a reactor whose handler fails is tried again, and its event parked at last', async () => {
@@ -154,10 +168,12 @@ export function describeAutomation(): void {
       await reaches(async () => (await count(tab, 'CartPublished')) === 2)
       expect(published).toEqual(['a', 'later'])
       // Planned again from the start, as by a device that has lost its checkpoint.
+      await checkpointOf(tab.log, 'task/publish').reset(0)
       await tab.log.close()
       const again = openTab({ publish })
       await again.log.ready
       await quiet()
+      await reaches(async () => (await checkpointOf(again.log, 'task/publish').get()) === 5)
       expect(published).toEqual(['a', 'later'])
     })
 
