@@ -1,7 +1,9 @@
 // `npm start`: the demo and its sync server, in one process with one file of data.
+
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { messageOf } from '../src/core/errors.ts'
 import { createSyncHandler, type SyncHandler } from './handler.ts'
 import { type Listening, listen } from './node.ts'
 import { sqliteStore } from './sqlite-store.ts'
@@ -55,6 +57,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(`tidelog: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`tidelog: ${messageOf(error)}`)
   process.exitCode = 1
 })

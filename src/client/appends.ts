@@ -6,7 +6,14 @@ import { mustBe, TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import { isRecord } from '../core/guard.ts'
 import { mustBeJson } from '../core/json.ts'
-import type { AppendRefused, ConditionConflict, Issue, Outcome, VersionConflict } from '../core/outcome.ts'
+import {
+  type AppendRefused,
+  type ConditionConflict,
+  type Issue,
+  issuesToText,
+  type Outcome,
+  type VersionConflict,
+} from '../core/outcome.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import { type AnyFact, checkData, prepareEvent } from '../core/prepare.ts'
 import type { PlacedEvent, UnknownEvent } from '../core/recorded.ts'
@@ -59,8 +66,7 @@ export function createWrites(
     const { writes, command, events, issues, options: given } = read()
     if (given !== undefined) mustBeJson(given)
     if (issues.length > 0) {
-      const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join(', ')
-      return { ok: false, reason: { type: 'Invalid', issues, message } }
+      return { ok: false, reason: { type: 'Invalid', issues, message: issuesToText(issues) } }
     }
     const { commitId: id = random.newId(), metadata, ...options } = given ?? {}
     const commit: Commit = { id, contentId: random.newId(), time: timeNow(clock), metadata, command, events }

@@ -1,3 +1,4 @@
+import { longestWaitMs } from '../core/backoff.ts'
 import { TidelogError } from '../core/errors.ts'
 import type { Clock, Random } from '../core/ports.ts'
 
@@ -14,11 +15,9 @@ export const sleep = (clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     if (signal.aborted) end()
   })
 
-/** How long to wait after the n-th failure (from 1): doubles each time, with full jitter over the upper half. */
-export const retryAfterMs = (failures: number, firstMs: number, mostMs: number, random: Random): number => {
-  const ceiling = Math.min(mostMs, firstMs * 2 ** Math.min(failures - 1, 30))
-  return Math.round(ceiling * (0.5 + random.fraction() / 2))
-}
+/** How long to wait after the n-th failure (from 1): doubles each time, with jitter over the upper half. */
+export const retryAfterMs = (failures: number, firstMs: number, mostMs: number, random: Random): number =>
+  Math.round(longestWaitMs(failures, firstMs, mostMs) * (0.5 + random.fraction() / 2))
 
 /** Runs what may hang; rejects with `tidelog/timeout` when it lasts longer, and with `tidelog/aborted` at the abort of the signal. */
 export async function within<T>(

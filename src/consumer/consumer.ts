@@ -1,13 +1,14 @@
-import { isTidelogError, mustBe, TidelogError } from '../core/errors.ts'
+import { mustBe, TidelogError } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
 import type { Marker } from '../core/outcome.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 import { type Checkpoints, LogCheckpoints, storedCheckpoints } from './checkpoints.ts'
+import { endingOf } from './ending.ts'
 import { FailureBook, isWaiting } from './failures.ts'
 import type { AnyHandler } from './handling.ts'
 import type { Hub } from './hub.ts'
 import { type AnyConsumerOptions, type ConsumerSpec, readConsumerOptions } from './options.ts'
-import { rawEventsIn } from './raw-event.ts'
+import { confirmedBehind, rawEventsIn } from './raw-event.ts'
 import { Session } from './session.ts'
 import { Gauge } from './status.ts'
 import type { ConsumerFailure, Ending, Subscription } from './types.ts'
@@ -233,7 +234,7 @@ export class Consumer implements Subscription {
       /** Where an earlier one has failed again. */
       const stuck = new Set<string>()
       for (const { position } of chosen ?? this.#waiting(at)) {
-        const request = { scope: {}, position: position - 1, revision: 0, seen: 0, limit: 1, isConfirmedOnly: true }
+        const request = confirmedBehind(position - 1, { seen: 0, limit: 1 })
         const { confirmed } = await this.#hub.ports.call((api) => api.changes(request))
         const [raw] = rawEventsIn(confirmed)
         if (raw === undefined || stuck.has(raw[0].stream)) continue
@@ -272,11 +273,7 @@ function checkpointsOf({ ports }: Hub, { name, shard, checkpoint }: ConsumerSpec
 
 /** Where the log is for this tab in this turn, without a look at the disk, which might see what comes later. */
 async function headOf({ ports }: Hub): Promise<Marker> {
-  const position = Number.MAX_SAFE_INTEGER
-  const request = { scope: {}, position, revision: 0, seen: 0, limit: 1, isConfirmedOnly: true }
+  const request = confirmedBehind(Number.MAX_SAFE_INTEGER, { seen: 0, limit: 1 })
   const { head } = await ports.call((api) => api.changes(request))
   return head
 }
-
-const endingOf = (error: unknown): Ending =>
-  isTidelogError(error, 'tidelog/log-closed') ? { reason: 'closed' } : { reason: 'failed', error }

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts'
 import { createCell, type Observable } from '../core/observable.ts'
 import type { Clock } from '../core/ports.ts'
 import { timeNow } from '../core/time.ts'
@@ -61,7 +62,7 @@ export class FailureBook {
       position,
       stream,
       type,
-      message: error === undefined ? (before?.message ?? 'an earlier event of the stream waits') : messageOf(error),
+      message: error === undefined ? (before?.message ?? 'an earlier event of the stream waits') : problemOf(error),
       status,
       first: before?.first ?? now,
       last: now,
@@ -97,8 +98,8 @@ export async function listFailures(
   return rows.map(({ value }) => value as ConsumerFailure)
 }
 
-export const messageOf = (error: unknown): string =>
-  (error instanceof Error ? error.message : `${error}`).slice(0, 1_000)
+/** What is kept of an error. */
+export const problemOf = (error: unknown): string => messageOf(error).slice(0, 1_000)
 
 type Kept = Pick<ConsumerPorts, 'call'>
 const waitingAt = async (ports: Kept, consumer: string, position: number | undefined) =>

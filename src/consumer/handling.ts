@@ -1,5 +1,6 @@
 import type { DecodedEvent } from '../core/decode.ts'
 import { TidelogError } from '../core/errors.ts'
+import { isPromiseLike } from '../core/guard.ts'
 import type { UnknownEvent } from '../core/recorded.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
 import { retryAfterMs, sleep, within } from './attempts.ts'
@@ -151,7 +152,7 @@ export class Handling {
     }
     if (spec.timeoutMs === undefined && spec.ack !== 'manual') {
       const handled = handler.handle(given, context)
-      if (isPromise(handled)) return Promise.resolve(handled).then(done)
+      if (isPromiseLike(handled)) return Promise.resolve(handled).then(done)
       done()
       return undefined
     }
@@ -225,6 +226,3 @@ export class Handling {
 const end = ({ ends }: Unit): void => {
   for (const each of ends) each()
 }
-
-const isPromise = (value: unknown): value is Promise<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value

@@ -2,7 +2,7 @@ import { TidelogError } from '../core/errors.ts'
 import { createCell, createListeners, type Observable } from '../core/observable.ts'
 import type { ChangesAnswer } from '../protocol/worker.ts'
 import type { ConsumerPorts, Moved } from './ports.ts'
-import { mustFollow, type RawEvent, rawEventsIn } from './raw-event.ts'
+import { confirmedBehind, mustFollow, type RawEvent, rawEventsIn } from './raw-event.ts'
 import type { ConsumerStatus } from './types.ts'
 
 /** Without a notice for this long the log is looked at all the same. */
@@ -153,9 +153,9 @@ export class Hub {
         const seen = this.#isDoubtful ? undefined : this.#known.head
         this.#isDoubtful = false
         const position = this.#position
-        const request = { scope: {}, position, revision: 0, limit: roundMax, isConfirmedOnly: true }
         const isTold = seen !== undefined
-        const answer = await this.ports.call((api) => api.changes({ ...request, seen, isTold }))
+        const request = confirmedBehind(position, { limit: roundMax, seen, isTold })
+        const answer = await this.ports.call((api) => api.changes(request))
         // Those it was asked for have left, and who has come since stands elsewhere.
         if (this.#position !== position) {
           this.#isDoubtful ||= !isTold

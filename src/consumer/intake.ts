@@ -1,8 +1,8 @@
 import { pageEventsMax } from '../core/limits.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 import type { Hub, Member } from './hub.ts'
 import type { ConsumerSpec } from './options.ts'
-import { mustFollow, positionOf, type RawEvent, rawEventsIn } from './raw-event.ts'
+import { confirmedBehind, mustFollow, positionOf, type RawEvent, rawEventsIn } from './raw-event.ts'
 
 /** Reads what a consumer wants, in order, up to the head, and joins the hub there. What it has read waits in a bounded buffer. */
 export class Intake implements Member {
@@ -54,7 +54,7 @@ export class Intake implements Member {
         continue
       }
       const limit = this.#pageMax - (this.#isFast ? 0 : length)
-      const request = { scope, position: this.position, revision: 0, seen, limit, isConfirmedOnly: true }
+      const request = confirmedBehind(this.position, { scope, seen, limit })
       const asking = this.#hub.ports.call((api) => {
         this.#hub.asks()
         return api.changes(request)

@@ -1,7 +1,6 @@
 import { mustBe, mustKnow } from '../core/errors.ts'
-import { isCount, isRecord, isText } from '../core/guard.ts'
+import { isCount, isText } from '../core/guard.ts'
 import { pageEventsMax } from '../core/limits.ts'
-import type { Marker } from '../core/outcome.ts'
 import { type AnyQuery, scopeToSelectors } from '../core/queries.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { AnyScope } from '../protocol/worker.ts'
@@ -67,8 +66,7 @@ export function readConsumerOptions(options: AnyConsumerOptions): ConsumerSpec {
     concurrency,
     bufferMax: Math.max(bufferMax, batch?.events ?? 1),
     isElastic: options.bufferMax === undefined,
-    from: readFrom(options.from),
-    fromDatabase: isRecord(options.from) ? String(options.from.database) : undefined,
+    ...readFrom(options.from),
     onError: readPolicy(options),
     checkpoint: { events: 1_000, ms: 250, ...checkpoint },
     ...readAlerts(options.alerts),
@@ -78,11 +76,11 @@ export function readConsumerOptions(options: AnyConsumerOptions): ConsumerSpec {
   }
 }
 
-function readFrom(from: ConsumerOptions['from'] = 'start'): ConsumerSpec['from'] {
-  if (from === 'start' || from === 'head') return from
-  const position = isRecord(from) ? (from as unknown as Marker).confirmed : from
-  mustBe(isCount(position), 'from', from)
-  return position
+function readFrom(from: ConsumerOptions['from'] = 'start'): Pick<ConsumerSpec, 'from' | 'fromDatabase'> {
+  if (from === 'start' || from === 'head') return { from, fromDatabase: undefined }
+  const { confirmed, database } = typeof from === 'number' ? { confirmed: from, database: undefined } : (from ?? {})
+  mustBe(isCount(confirmed), 'from', from)
+  return { from: confirmed, fromDatabase: database }
 }
 
 function readPolicy({ onError = {}, name, checkpoint }: ConsumerOptions): ConsumerSpec['onError'] {

@@ -1,9 +1,9 @@
 import { decodeAll, decodeText } from '../core/decode.ts'
-import { isTidelogError, mustBe, mustKnow } from '../core/errors.ts'
-import type { AnyQuery } from '../core/queries.ts'
-import { scopeToSelectors } from '../core/queries.ts'
-import { Wake } from '../core/signal.ts'
+import { mustBe, mustKnow } from '../core/errors.ts'
+import { type AnyQuery, scopeToSelectors } from '../core/queries.ts'
+import { Wake } from '../core/wake.ts'
 import type { ChangesAnswer } from '../protocol/worker.ts'
+import { endingOf } from './ending.ts'
 import type { AnyEvent } from './handling.ts'
 import type { ConsumerPorts } from './ports.ts'
 import type { CommitChange, Ending, Follower } from './types.ts'
@@ -77,7 +77,7 @@ export class PendingFollower implements Follower {
         while (this.#ending === undefined && (await this.#look()));
       }
     } catch (error) {
-      this.#ending ??= isTidelogError(error, 'tidelog/log-closed') ? { reason: 'closed' } : { reason: 'failed', error }
+      this.#ending ??= endingOf(error)
     }
     stop()
     signal?.removeEventListener('abort', abort)

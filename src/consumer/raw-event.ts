@@ -2,9 +2,16 @@ import { type DecodedEvent, decodeEvent, placedIn } from '../core/decode.ts'
 import { TidelogError } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import type { UnknownEvent } from '../core/recorded.ts'
+import type { ChangesRequest } from '../protocol/worker.ts'
 
 /** A confirmed event as it is stored, and its place. */
 export type RawEvent = ReturnType<typeof placedIn>[number]
+
+/** Asks for confirmed events behind a position; of the whole log unless a scope is given. */
+export const confirmedBehind = (
+  position: number,
+  wanted: Pick<ChangesRequest, 'limit' | 'seen' | 'isTold'> & Partial<Pick<ChangesRequest, 'scope'>>,
+): ChangesRequest => ({ scope: {}, ...wanted, position, revision: 0, isConfirmedOnly: true })
 
 export const rawEventsIn: (text: string) => readonly RawEvent[] = placedIn
 

@@ -1,5 +1,5 @@
 import { TidelogError } from '../core/errors.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 import { Serial } from '../log/queue.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
 import { sleep } from './attempts.ts'
@@ -52,7 +52,6 @@ export class Session {
   /** Handlers that have not returned. */
   #busy = 0
   #failure: { readonly error: unknown } | undefined
-  #saved: number
   #savedAt: number
 
   constructor(parts: SessionParts) {
@@ -60,7 +59,6 @@ export class Session {
     this.#parts = parts
     this.#mark = new Watermark(position)
     this.#state = new PendingState(spec, parts.checkpoints)
-    this.#saved = position
     this.#savedAt = hub.ports.clock.now()
     this.#intake = new Intake(hub, spec, position, () => this.#moved.wake())
     this.#handling = new Handling({
@@ -119,9 +117,8 @@ export class Session {
     const { checkpoints, gauge, hub } = this.#parts
     return this.#saves.run(async () => {
       const { position } = this.#mark
-      if (checkpoints === undefined || (beside === undefined && position <= this.#saved)) return
+      if (checkpoints === undefined || (beside === undefined && position <= gauge.checkpoint)) return
       await this.#state.save((state) => checkpoints.save(position, beside, state))
-      this.#saved = position
       this.#savedAt = hub.ports.clock.now()
       gauge.checkpoint = position
       gauge.tell()
@@ -135,7 +132,6 @@ export class Session {
     const changes = checkpoints?.changesFor(position) ?? {}
     const note = (): void => {
       checkpoints?.note(position, changes)
-      this.#saved = position
       gauge.checkpoint = position
     }
     return { changes, note }
@@ -334,9 +330,9 @@ export class Session {
   }
 
   get #isDue(): boolean {
-    const { spec, hub } = this.#parts
+    const { spec, hub, gauge } = this.#parts
     const { events, ms } = spec.checkpoint
-    return this.#mark.position - this.#saved >= events || hub.ports.clock.now() - this.#savedAt >= ms
+    return this.#mark.position - gauge.checkpoint >= events || hub.ports.clock.now() - this.#savedAt >= ms
   }
 
   /** Waits for what is being handled, not for ever. */

@@ -5,7 +5,7 @@ import type { AnyFact } from '../core/prepare.ts'
 import { Serial } from '../log/queue.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
 import { retryAfterMs, sleep, within } from './attempts.ts'
-import { messageOf } from './failures.ts'
+import { problemOf } from './failures.ts'
 import type { ConsumerPorts } from './ports.ts'
 import { sendCommit } from './send-commit.ts'
 import { endOf, type KeptTask, nextRow, type TaskRecord } from './task-rows.ts'
@@ -144,7 +144,7 @@ export class TaskRun {
     const { clock, random } = this.#ports
     const { attempts, firstAt = 0 } = this.#record
     const { retryMs, deadlineMs } = this.#task
-    const message = messageOf(error)
+    const message = problemOf(error)
     const dueAt = clock.now() + retryAfterMs(attempts, retryMs, retryMsMax, random)
     if (attempts < this.#task.attempts && dueAt < firstAt + deadlineMs)
       await this.#next({ ...this.#record, status: 'waiting', dueAt, message })
@@ -157,7 +157,7 @@ export class TaskRun {
       await this.#end({ status: 'failed', message, facts: this.#task.failed(this.#record.input as never, { message }) })
     } catch (error) {
       if (error instanceof TidelogError && error.code === 'tidelog/storage-lost') throw error
-      await this.#end({ status: 'failed', message: `${message}; and its facts: ${messageOf(error)}`, facts: [] })
+      await this.#end({ status: 'failed', message: `${message}; and its facts: ${problemOf(error)}`, facts: [] })
     }
   }
 
@@ -176,7 +176,7 @@ export class TaskRun {
       } catch (error) {
         // Facts that the log refuses will never be taken.
         const isRefused = error instanceof TidelogError && error.code !== 'tidelog/storage-lost'
-        if (isRefused && how.status === 'done') return this.#giveUp(messageOf(error))
+        if (isRefused && how.status === 'done') return this.#giveUp(problemOf(error))
         if (isRefused || nth === endTriesMax) throw error
         await sleep(clock, retryAfterMs(nth, this.#task.retryMs, retryMsMax, random), this.#aborting.signal)
       }

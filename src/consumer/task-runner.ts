@@ -3,11 +3,11 @@ import { causedBy } from '../core/cause.ts'
 import { mustBe } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
 import { mustBeJson } from '../core/json.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 import { sleep } from './attempts.ts'
-import { Consumer } from './consumer.ts'
+import { consume, type IsWanted } from './automation-consumer.ts'
+import type { Consumer } from './consumer.ts'
 import type { Context } from './context.ts'
-import { messageOf } from './failures.ts'
 import type { AnyEvent } from './handling.ts'
 import type { Hub } from './hub.ts'
 import { type KeptTask, listEnded, listOpen, nextRow, type TaskRecord } from './task-rows.ts'
@@ -16,6 +16,8 @@ import { TaskRun } from './task-run.ts'
 /** Without a sign the rows are looked at this often. */
 const lookMsMax = 60_000
 const stopMsMax = 5_000
+/** A plan that fails is made again so often before its event is parked. */
+const planRetries = 5
 
 /** Plans the tasks of one kind and runs those that are due: one for each event, whichever tab or device comes first. */
 export class TaskRunner {
@@ -27,21 +29,10 @@ export class TaskRunner {
   readonly #stopping = new AbortController()
   readonly #ended: Promise<void>
 
-  constructor(hub: Hub, task: Task, isOwn: (event: AnyEvent) => boolean) {
-    const { name, stream, query, from } = task
+  constructor(hub: Hub, task: Task, isWanted: IsWanted) {
     this.#hub = hub
     this.#task = task
-    const options = {
-      name: `task/${name}`,
-      ...(stream !== undefined && { stream }),
-      ...(query !== undefined && { query: query as object }),
-      ...(from !== undefined && { from }),
-      filter: isOwn as (event: never) => boolean,
-      onError: { retry: 5, giveUp: 'park' as const },
-    }
-    this.#planner = new Consumer(hub, options, {
-      handle: (event: never, context) => this.#plan(event as AnyEvent, context as Context),
-    })
+    this.#planner = consume(hub, task, planRetries, isWanted, (event, context) => this.#plan(event, context))
     this.#ended = this.#run()
   }
 
@@ -134,7 +125,8 @@ export class TaskRunner {
     const run = new TaskRun(this.#hub.ports, this.#task, task)
     this.#runs.set(eventId, run)
     run.ended
-      .catch((error: unknown) => messageOf(error))
+      // What storage would not keep is left to the lease.
+      .catch(() => {})
       .finally(() => {
         this.#runs.delete(eventId)
         this.#moved.wake()

@@ -3,14 +3,12 @@ import type { AnyDecider, CommandOf } from '../core/decider.ts'
 import { mustBe } from '../core/errors.ts'
 import type { EventMap, Fact } from '../core/event.ts'
 import { isCount, isText } from '../core/guard.ts'
-import type { Issue } from '../core/outcome.ts'
-import { checkData } from '../core/prepare.ts'
 import { timeNow } from '../core/time.ts'
 import { Serial } from '../log/queue.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
-import { messageOf } from './failures.ts'
+import { problemOf } from './failures.ts'
 import type { ConsumerPorts } from './ports.ts'
-import { sendCommit } from './send-commit.ts'
+import { type Sent, sendCommit, toCommand } from './send-commit.ts'
 
 /** What a message means: facts, or a command for a decider. Nothing: it is passed over. */
 export type Translation<M extends EventMap, D extends AnyDecider = AnyDecider> =
@@ -63,7 +61,7 @@ export function createTranslatorOver(
       source,
       offset,
       message: JSON.parse(JSON.stringify(message) ?? 'null'),
-      problem: messageOf(error),
+      problem: problemOf(error),
       time: timeNow(ports.clock),
     }
     const { put = [], ...moved } = moveTo(offset)
@@ -73,7 +71,7 @@ export function createTranslatorOver(
   const receive = async (message: unknown, offset: number) => {
     const before = await last()
     if (before !== undefined && offset <= before) return 'bypassed'
-    let sent: Parameters<typeof sendCommit>[1] | undefined
+    let sent: Sent | undefined
     try {
       sent = toSent(translate(message), { id: `${name}/${offset}`, metadata: { correlationId: `${source}/${offset}` } })
     } catch (error) {
@@ -114,14 +112,10 @@ const isRefusedByLog = (error: unknown): boolean =>
 function toSent(
   translation: Translation<EventMap>,
   head: { readonly id: string; readonly metadata: Metadata },
-): Parameters<typeof sendCommit>[1] | undefined {
+): Sent | undefined {
   if (translation === undefined) return undefined
   if ('decider' in translation) {
-    const { decider, command } = translation
-    const issues: Issue[] = []
-    const data = checkData(decider.command, command, 'command', issues)
-    mustBe(issues.length === 0, 'a command', JSON.stringify(issues))
-    return { ...head, command: { name: decider.name, v: decider.version, data } }
+    return { ...head, command: toCommand(translation.decider, translation.command) }
   }
   mustBe(Array.isArray(translation), 'a translation', translation)
   return translation.length === 0 ? undefined : { ...head, facts: translation }

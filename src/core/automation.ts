@@ -1,6 +1,6 @@
 import type { Metadata } from './commit.ts'
 import type { AnyDecider, CommandOf } from './decider.ts'
-import { mustBe } from './errors.ts'
+import { mustBe, mustKnow } from './errors.ts'
 import { definitionsOf, type EventMap, type Events, type Fact } from './event.ts'
 import { isCount, isText } from './guard.ts'
 import type { Exact, Query, TypesOfQuery } from './queries.ts'
@@ -16,14 +16,19 @@ export type RunsOn = 'origin' | 'server'
 // biome-ignore lint/suspicious/noConfusingVoidType: a function that answers nothing is one that answers no facts
 export type Facts<M extends EventMap> = readonly Fact<M>[] | undefined | void
 
-/** What a reactor is given beside the event. */
-export interface ReactorContext {
+/** What a reactor or a task is given beside what it is about. */
+interface TriggerContext {
+  /** Aborted when it is not run here any more. */
   readonly signal: AbortSignal
+  /** From 1. */
   readonly attempt: number
   /** The same for every try, on every device: a key for effects that must not be repeated. */
   readonly key: string
   /** Metadata of what it appends: correlation, cause and trace of the event. */
   readonly metadata: Metadata
+}
+/** What a reactor is given beside the event. */
+export interface ReactorContext extends TriggerContext {
   /** Has a decider of the model decide a command, once for this event; a refusal of the decider is as good as handled. */
   readonly execute: <D extends AnyDecider>(decider: D, command: CommandOf<D>) => Promise<void>
 }
@@ -35,6 +40,16 @@ interface AutomationDef<M extends EventMap, Q> {
   readonly query?: Q & Exact<M, Q>
   /** Where it begins when it never ran: at the start of the log (the default), or with what comes from then on. */
   readonly from?: 'start' | 'head'
+}
+
+/** What every automation has. */
+interface Automation<M extends EventMap> {
+  readonly name: string
+  readonly on: RunsOn
+  readonly events: Events<M>
+  readonly stream?: string | undefined
+  readonly query?: Query<M> | undefined
+  readonly from?: 'start' | 'head' | undefined
 }
 
 /** What {@link defineReactor} takes. */
@@ -49,14 +64,8 @@ export interface ReactorDef<M extends EventMap, Q> extends AutomationDef<M, Q> {
 }
 
 /** What follows from events, by itself. */
-export interface Reactor<M extends EventMap = EventMap> {
+export interface Reactor<M extends EventMap = EventMap> extends Automation<M> {
   readonly kind: 'reactor'
-  readonly name: string
-  readonly on: RunsOn
-  readonly events: Events<M>
-  readonly stream?: string | undefined
-  readonly query?: Query<M> | undefined
-  readonly from?: 'start' | 'head' | undefined
   readonly react: (event: never, context: ReactorContext) => unknown
   readonly retry: number
 }
@@ -67,22 +76,15 @@ export interface Reactor<M extends EventMap = EventMap> {
  */
 export function defineReactor<M extends EventMap, const Q extends Query<M> = Record<never, never>>(
   events: Events<M>,
-  { retry = 5, ...def }: ReactorDef<M, Q>,
+  { react, retry = 5, ...def }: ReactorDef<M, Q>,
 ): Reactor<M> {
-  mustRun(events, def)
-  mustBe(typeof def.react === 'function', 'react', def.react)
+  mustBe(typeof react === 'function', 'react', react)
   mustBe(isCount(retry), 'retry', retry)
-  return { ...(def as unknown as Reactor<M>), kind: 'reactor', events, retry }
+  return { kind: 'reactor', ...automationOf(events, def), react, retry }
 }
 
-/** What a task is given beside its input. */
-export interface TaskContext {
-  /** Aborted when the task is cancelled, takes too long, was taken over, or the tab ends. */
-  readonly signal: AbortSignal
-  readonly attempt: number
-  /** The same for every try, on every device: a key for effects that must not be repeated. */
-  readonly key: string
-  readonly metadata: Metadata
+/** What a task is given beside its input. Its signal is aborted when it is cancelled, takes too long or was taken over, too. */
+export interface TaskContext extends TriggerContext {
   /** Shows how far it is: JSON. */
   readonly progress: (value: unknown) => void
 }
@@ -115,14 +117,8 @@ export interface TaskDef<M extends EventMap, Q, I> extends AutomationDef<M, Q> {
 }
 
 /** Work that events ask for. */
-export interface Task<M extends EventMap = EventMap> {
+export interface Task<M extends EventMap = EventMap> extends Automation<M> {
   readonly kind: 'task'
-  readonly name: string
-  readonly on: RunsOn
-  readonly events: Events<M>
-  readonly stream?: string | undefined
-  readonly query?: Query<M> | undefined
-  readonly from?: 'start' | 'head' | undefined
   readonly plan: (event: never) => TaskPlan<unknown> | undefined
   readonly run: (input: never, context: TaskContext) => unknown
   readonly failed: (input: never, problem: { readonly message: string }) => readonly Fact<M>[]
@@ -139,28 +135,29 @@ export interface Task<M extends EventMap = EventMap> {
  */
 export function defineTask<M extends EventMap, I, const Q extends Query<M> = Record<never, never>>(
   events: Events<M>,
-  def: TaskDef<M, Q, I>,
+  { plan, run, failed = () => [], ...def }: TaskDef<M, Q, I>,
 ): Task<M> {
-  const { attempts = 5, deadlineMs = Number.MAX_SAFE_INTEGER, retryMs = 125, concurrency = 1, leaseMs = 30_000 } = def
-  mustRun(events, def)
-  for (const [what, value] of Object.entries({ attempts, deadlineMs, retryMs, concurrency, leaseMs }))
-    mustBe(isCount(value, 1), what, value)
-  for (const what of ['plan', 'run'] as const) mustBe(typeof def[what] === 'function', what, def[what])
+  const { attempts = 5, deadlineMs = Number.MAX_SAFE_INTEGER, retryMs = 125, ...more } = def
+  const { concurrency = 1, leaseMs = 30_000, ...rest } = more
   const numbers = { attempts, deadlineMs, retryMs, concurrency, leaseMs }
-  const failed = def.failed ?? (() => [])
-  return { ...(def as unknown as Task<M>), ...numbers, failed, kind: 'task', events }
+  for (const [what, value] of Object.entries(numbers)) mustBe(isCount(value, 1), what, value)
+  for (const [what, use] of Object.entries({ plan, run, failed })) mustBe(typeof use === 'function', what, use)
+  return { kind: 'task', ...automationOf(events, rest), plan, run, failed, ...numbers }
 }
 
 /** Anything that a log does by itself. */
 // biome-ignore lint/suspicious/noExplicitAny: events are contravariant, so only `any` holds every automation
 export type AnyAutomation = Reactor<any> | Task<any>
 
-function mustRun<M extends EventMap>(
+/** The part that both kinds share, checked. */
+function automationOf<M extends EventMap>(
   events: Events<M>,
-  { name, on, from = 'start' }: { readonly name: string; readonly on: RunsOn; readonly from?: 'start' | 'head' },
-): void {
+  { name, on, stream, query, from, ...unknown }: Omit<Automation<M>, 'events'>,
+): Automation<M> {
   definitionsOf(events)
+  mustKnow(unknown, '')
   mustBe(isText(name, 40), 'a name', name)
   mustBe(on === 'origin' || on === 'server', 'on', on)
-  mustBe(from === 'start' || from === 'head', 'from', from)
+  mustBe(from === undefined || from === 'start' || from === 'head', 'from', from)
+  return { name, on, events, stream, query, from }
 }

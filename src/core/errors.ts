@@ -28,6 +28,9 @@ export class TidelogError extends Error {
 export const isTidelogError = (error: unknown, code?: TidelogErrorCode): error is TidelogError =>
   error instanceof Error && error.name.startsWith(code ?? 'tidelog/')
 
+/** What an error says, whatever was thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** Refuses a wrong argument before anything is written. */
 export function mustBe(condition: boolean, what: string, value?: unknown): asserts condition {
   if (!condition) throw new TidelogError('tidelog/argument', `${what} can't be ${show(value)}`)

@@ -17,6 +17,10 @@ export const isWellFormed = (text: string): boolean => !/\p{Cs}/u.test(text)
 export const isId = (value: unknown, max: number): value is string =>
   isText(value, max) && !/[\p{Cc}\p{Cs}]/u.test(value)
 
+/** Whether something comes later. */
+export const isPromiseLike = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value
+
 /** An array whose every element passes. */
 export const isListOf = <T>(value: unknown, isElement: (element: unknown) => element is T): value is readonly T[] =>
   Array.isArray(value) && value.every(isElement)

@@ -4,6 +4,9 @@ export interface Issue {
   readonly path: string
   readonly message: string
 }
+/** All of them in a line. */
+export const issuesToText = (issues: readonly Issue[]): string =>
+  issues.map(({ path, message }) => `${path}: ${message}`).join(', ')
 
 /** A place in the reading of one database: opaque, taken as `after` by a condition. */
 export interface Marker {

@@ -2,6 +2,7 @@ import { checkpointChain, deadLetterChain, rowFormat, type SegmentPlace, settled
 import type { Seen } from '../protocol/sync.ts'
 import type { Request, Store } from '../store/store.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
+import { chainsFrom } from './kept.ts'
 import { SealedLog } from './sealed-log.ts'
 import { type Endings, parseCommits, type SavedView, type View } from './view.ts'
 
@@ -98,7 +99,7 @@ export async function readEndings(
   store: Store,
   { sealed, confirmed }: Pick<View, 'sealed' | 'confirmed'>,
 ): Promise<Endings> {
-  const [letters, settled] = await store.run([rangeOf(deadLetterChain), rangeOf(settledChain)])
+  const [letters, settled] = await store.run([chainsFrom(deadLetterChain), chainsFrom(settledChain)])
   const ids = letters.map(({ chain }) => chain.slice(deadLetterChain.length))
   const positions = await Promise.all(ids.map((id) => confirmed.positionOf(id) ?? sealed.positionOf(id)))
   return {
@@ -107,6 +108,3 @@ export async function readEndings(
     settled: settled.map(({ chain }) => chain.slice(settledChain.length)),
   }
 }
-
-const rangeOf = (chain: string) =>
-  ({ op: 'range', store: 'state', from: [chain, 0], to: [`${chain}\uffff`, 0] }) as const

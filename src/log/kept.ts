@@ -2,11 +2,13 @@ import { keptChain, rowFormat } from '../protocol/rows.ts'
 import type { KeptChanges, KeptRow } from '../protocol/worker.ts'
 import { isStoreError, type Request, type Store } from '../store/store.ts'
 
+/** The rows of `state` whose chains begin so. */
+export const chainsFrom = (prefix: string) =>
+  ({ op: 'range', store: 'state', from: [prefix, 0], to: [`${prefix}\uffff`, 0] }) as const
+
 /** The rows that consumers keep in chains that begin so, in key order. */
 export async function listKept(store: Store, chain: string): Promise<readonly KeptRow[]> {
-  const from = keptChain + chain
-  const range = { from: [from, 0], to: [`${from}\uffff`, 0] } as const
-  const [rows] = await store.run([{ op: 'range', store: 'state', ...range }])
+  const [rows] = await store.run([chainsFrom(keptChain + chain)])
   return rows.map(({ chain, n, value }) => ({ chain: chain.slice(keptChain.length), n, value }))
 }
 

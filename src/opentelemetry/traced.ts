@@ -11,7 +11,8 @@ import {
 } from '@opentelemetry/api'
 import type { Handler, HandlerContext } from '../consumer/types.ts'
 import type { Metadata } from '../core/commit.ts'
-import { isTidelogError, mustBe, mustKnow } from '../core/errors.ts'
+import { isTidelogError, messageOf, mustBe, mustKnow } from '../core/errors.ts'
+import { isPromiseLike } from '../core/guard.ts'
 import { readTraceparent } from './traceparent.ts'
 
 /** What a span tells of an event. */
@@ -111,7 +112,7 @@ function runIn(span: Span, parent: Context, { signal }: HandlerContext, handle: 
     throw error
   }
   // Who answers no promise is handled in this very turn.
-  if (isPromise(handled)) return settle(span, handled, signal, fail)
+  if (isPromiseLike(handled)) return settle(span, handled, signal, fail)
   span.end()
   return handled
 }
@@ -140,8 +141,3 @@ async function settle(span: Span, handled: PromiseLike<unknown>, signal: AbortSi
 }
 
 const typeOf = ({ type, originalType = type }: TracedEvent): string => originalType
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && 'then' in value

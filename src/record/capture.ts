@@ -1,6 +1,6 @@
 import { isRecord } from '../core/guard.ts'
 import { jsonIssues } from '../core/json.ts'
-import type { Invalid, Issue } from '../core/outcome.ts'
+import { type Invalid, type Issue, issuesToText } from '../core/outcome.ts'
 import type { AnyFact } from '../core/prepare.ts'
 import { failureOf } from './failure.ts'
 import type { RejectReason } from './types.ts'
@@ -34,6 +34,5 @@ function copyOf(given: unknown): Captured {
 /** Paths are those that the log gives to the only event of an append. */
 function invalid(found: readonly Issue[]): { readonly reason: Invalid } {
   const issues = found.map(({ path, message }) => ({ path: `events[0]${path}`, message }))
-  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join(', ')
-  return { reason: { type: 'Invalid', issues, message } }
+  return { reason: { type: 'Invalid', issues, message: issuesToText(issues) } }
 }

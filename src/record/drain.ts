@@ -1,3 +1,4 @@
+import { longestWaitMs } from '../core/backoff.ts'
 import type { Metadata } from '../core/commit.ts'
 import type { TidelogError } from '../core/errors.ts'
 import type { AppendRefused, Outcome } from '../core/outcome.ts'
@@ -132,7 +133,7 @@ export class Drain {
   async #standBack({ reason: { type, message }, error }: Extract<Verdict, { type: 'refused' }>): Promise<void> {
     const { clock, random } = this.#ports
     const failures = this.#ledger.get().failures + 1
-    const waitMs = Math.round(Math.min(retryMsMax, retryMsBase * 2 ** (failures - 1)) * random.fraction())
+    const waitMs = Math.round(longestWaitMs(failures, retryMsBase, retryMsMax) * random.fraction())
     this.#ledger.note({ failures, lastError: { type, message }, retryAt: clock.now() + waitMs })
     this.#fresh = 0
     this.#refuse(error, ({ isPatient }) => !isPatient)

@@ -16,6 +16,7 @@ export function hubOf(log: AnyLog): Hub {
   return hub
 }
 
+/** The page's side of what consumers need. */
 export function portsOf({ call, feed, definitions, database, ports }: Inside): ConsumerPorts {
   return {
     clock: ports.clock,

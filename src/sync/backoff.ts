@@ -1,3 +1,4 @@
+import { longestWaitMs } from '../core/backoff.ts'
 import type { Random } from '../core/ports.ts'
 
 const retryMsBase = 500
@@ -7,6 +8,5 @@ export const retryAfterMsMax = 3_600_000
 
 /** How long to wait after the n-th failure in a row (from 1): exponential, with full jitter, and never below what the server asked for. */
 export function backoffMs(failures: number, random: Random, leastMs = 0): number {
-  const ceiling = Math.min(retryMsMax, retryMsBase * 2 ** Math.min(failures - 1, 20))
-  return Math.max(leastMs, Math.round(ceiling * random.fraction()))
+  return Math.max(leastMs, Math.round(longestWaitMs(failures, retryMsBase, retryMsMax) * random.fraction()))
 }

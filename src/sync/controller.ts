@@ -1,5 +1,5 @@
 import type { Channel, Clock, Locks, Random } from '../core/ports.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 import type { Engine } from '../log/engine.ts'
 import {
   type Notice,

@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts'
 import type { SyncState } from '../protocol/notice.ts'
 
 /**
@@ -26,9 +27,7 @@ export class SyncFailure extends Error {
 
 /** Any error as a failure: what is not known is worth another try. */
 export const toFailure = (error: unknown): SyncFailure =>
-  error instanceof SyncFailure
-    ? error
-    : new SyncFailure('waiting', 'network', error instanceof Error ? error.message : String(error))
+  error instanceof SyncFailure ? error : new SyncFailure('waiting', 'network', messageOf(error))
 
 /** Statuses by which our own server ends a conversation. Behind a captive portal they say nothing about the log. */
 const ending: ReadonlySet<number> = new Set([400, 403, 404, 405, 410, 415, 426])

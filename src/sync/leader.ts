@@ -1,5 +1,5 @@
 import type { Clock, Locks } from '../core/ports.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 
 /** A request that has to wait longer is taken back and made anew: one that queues behind a page in the back/forward cache can wait for minutes. */
 const requestTimeoutMs = 3_000

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../core/ports.ts'
-import { Wake } from '../core/signal.ts'
+import { Wake } from '../core/wake.ts'
 import { takePage } from '../log/confirm.ts'
 import type { Engine } from '../log/engine.ts'
 import type { SyncLink } from '../protocol/notice.ts'
