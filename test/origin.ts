@@ -5,7 +5,8 @@ import { type AnyDecider, type EventMap, type Log, type Model, type OpenOptions,
 import { browserClock, browserLocks, browserRandom, openBrowserChannel } from '../src/platform/browser.ts'
 import { openMemoryStore } from '../src/store/memory-store.ts'
 import { StoreError } from '../src/store/store.ts'
-import { Host, type HostOptions } from '../worker/host.ts'
+import { Host } from '../worker/host.ts'
+import type { HostOptions } from '../worker/open-log.ts'
 import { Disk } from './disk.ts'
 
 // What a page has and Node has not.

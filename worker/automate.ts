@@ -6,7 +6,7 @@ import type { Metadata } from '../src/core/commit.ts'
 import { definitionsOf, type EventMap } from '../src/core/event.ts'
 import type { Model } from '../src/core/model.ts'
 import { createListeners, type Listeners } from '../src/core/observable.ts'
-import type { Automated, AutomateParts, HostOptions } from './host.ts'
+import type { Automated, AutomateParts, HostOptions } from './open-log.ts'
 
 /** Runs the reactors and tasks of a model in the worker that serves its log. */
 export function automationsOf<M extends EventMap>(model: Model<M>): Pick<HostOptions, 'automate' | 'stampsOrigin'> {

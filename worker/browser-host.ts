@@ -1,7 +1,8 @@
 import { browserClock, browserLocks, browserRandom, openBrowserChannel } from '../src/platform/browser.ts'
 import { openIdbStore } from '../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
-import { Host, type HostOptions } from './host.ts'
+import { Host } from './host.ts'
+import type { HostOptions } from './open-log.ts'
 
 /** A host over the browser's own storage, locks, channels and network. */
 export function createBrowserHost(options: HostOptions): Host {

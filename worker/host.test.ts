@@ -6,7 +6,8 @@ import { MemoryChannels } from '../src/testing/memory-channels.ts'
 import { MemoryLocks } from '../src/testing/memory-locks.ts'
 import { seededRandom } from '../src/testing/seeded-random.ts'
 import { VirtualClock } from '../src/testing/virtual-clock.ts'
-import { Host, type HostPorts } from './host.ts'
+import { Host } from './host.ts'
+import type { HostPorts } from './open-log.ts'
 
 const request: OpenRequest = {
   protocol: workerProtocol,

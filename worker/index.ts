@@ -1,2 +1,2 @@
-export type { SyncEndpoint } from './host.ts'
+export type { SyncEndpoint } from './open-log.ts'
 export { httpSync, type ServeOptions, serveLog } from './serve.ts'

@@ -5,7 +5,7 @@ import { createDeciders } from '../src/core/rulings.ts'
 import { createDeciding } from '../src/log/deciding.ts'
 import { automationsOf } from './automate.ts'
 import { createBrowserHost } from './browser-host.ts'
-import type { SyncEndpoint } from './host.ts'
+import type { SyncEndpoint } from './open-log.ts'
 
 /** Options of {@link serveLog}. */
 export interface ServeOptions {

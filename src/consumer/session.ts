@@ -1,31 +1,19 @@
 import { TidelogError } from '../core/errors.ts'
 import { Wake } from '../core/wake.ts'
-import { Serial } from '../log/queue.ts'
-import type { KeptChanges } from '../protocol/worker.ts'
 import { sleep } from './attempts.ts'
-import type { Checkpoints } from './checkpoints.ts'
-import type { Beside } from './context.ts'
 import type { FailureBook } from './failures.ts'
 import { type AnyHandler, Handling, type Item, type Unit } from './handling.ts'
-import type { Hub } from './hub.ts'
 import { Intake } from './intake.ts'
-import type { ConsumerSpec } from './options.ts'
 import { positionOf, type RawEvent } from './raw-event.ts'
-import { PendingState } from './state.ts'
-import type { Gauge } from './status.ts'
+import { Saver, type SaverParts } from './saver.ts'
 import { Watermark } from './watermark.ts'
 
 /** What is being handled when a consumer ends is waited for no longer. */
 const stopMsMax = 5_000
 
-export interface SessionParts {
-  readonly hub: Hub
-  readonly spec: ConsumerSpec
+export interface SessionParts extends SaverParts {
   readonly handler: AnyHandler
   readonly book: FailureBook
-  readonly gauge: Gauge
-  /** None for a consumer without a name. */
-  readonly checkpoints: Checkpoints | undefined
   /** Where to begin. */
   readonly position: number
 }
@@ -36,8 +24,7 @@ export class Session {
   readonly #intake: Intake
   readonly #handling: Handling
   readonly #mark: Watermark
-  readonly #state: PendingState
-  readonly #saves = new Serial()
+  readonly #saver: Saver
   readonly #moved = new Wake()
   readonly #stopping = new AbortController()
   readonly #aborting = new AbortController()
@@ -47,28 +34,25 @@ export class Session {
   readonly #ofStream = new Map<string, Promise<unknown>>()
   readonly #unitsMax: number
   readonly #isSideBySide: boolean
-  #isSaving = false
   #isOver = false
   /** Handlers that have not returned. */
   #busy = 0
   #failure: { readonly error: unknown } | undefined
-  #savedAt: number
 
   constructor(parts: SessionParts) {
     const { hub, spec, position } = parts
     this.#parts = parts
     this.#mark = new Watermark(position)
-    this.#state = new PendingState(spec, parts.checkpoints)
-    this.#savedAt = hub.ports.clock.now()
+    this.#saver = new Saver(parts, this.#mark, (error) => this.#fail(error))
     this.#intake = new Intake(hub, spec, position, () => this.#moved.wake())
     this.#handling = new Handling({
       ...hub.ports,
       ...parts,
-      state: this.#state,
+      state: this.#saver.state,
       stopping: this.#stopping.signal,
       signal: this.#aborting.signal,
-      save: (changes) => this.#save(changes),
-      beside: (position) => this.#beside(position),
+      save: (changes) => this.#saver.save(changes),
+      beside: (position) => this.#saver.beside(position),
     })
     // An event that waits to be acknowledged holds up none of the others.
     this.#unitsMax = spec.ack === 'manual' ? spec.bufferMax : spec.concurrency
@@ -89,7 +73,7 @@ export class Session {
     this.#intake.end()
     await this.#quiet()
     this.#aborting.abort()
-    await this.#save().catch((error: unknown) => this.#fail(error))
+    await this.#saver.save().catch((error: unknown) => this.#fail(error))
     await reading
     if (this.#failure !== undefined) throw this.#failure.error
     return hasReached === true ? 'head-reached' : 'stopped'
@@ -110,31 +94,6 @@ export class Session {
       this.#jobs.push({ run: () => job(this.#handling).then(resolve, reject), refuse: reject })
       this.#moved.wake()
     })
-  }
-
-  /** Keeps rows and the checkpoint in one transaction. */
-  #save(beside?: KeptChanges): Promise<void> {
-    const { checkpoints, gauge, hub } = this.#parts
-    return this.#saves.run(async () => {
-      const { position } = this.#mark
-      if (checkpoints === undefined || (beside === undefined && position <= gauge.checkpoint)) return
-      await this.#state.save((state) => checkpoints.save(position, beside, state))
-      this.#savedAt = hub.ports.clock.now()
-      gauge.checkpoint = position
-      gauge.tell()
-    })
-  }
-
-  #beside(position: number): Beside {
-    const { checkpoints, gauge } = this.#parts
-    // An event that is handled again moves nothing.
-    if (position <= this.#mark.position) return { changes: {}, note: () => {} }
-    const changes = checkpoints?.changesFor(position) ?? {}
-    const note = (): void => {
-      checkpoints?.note(position, changes)
-      gauge.checkpoint = position
-    }
-    return { changes, note }
   }
 
   #fail(error: unknown): void {
@@ -192,7 +151,7 @@ export class Session {
       gauge.state = state
       gauge.tell()
     }
-    if (this.#running.size === 0 && this.#intake.isLive) await this.#save()
+    if (this.#running.size === 0 && this.#intake.isLive) await this.#saver.save()
     if (this.#mark.position >= this.#end) return true
     if (this.#intake.next === undefined) await this.#moved.wait()
     return false
@@ -206,7 +165,7 @@ export class Session {
     if (item === undefined) {
       gauge.skipped++
       this.#endOf(positionOf(raw))()
-      return this.#keepUp()
+      return this.#saver.keepUp()
     }
     return spec.lagMs || spec.batch ? this.#takeLater(item) : this.#start([item])
   }
@@ -268,11 +227,11 @@ export class Session {
     const going = this.#run({ items, returned, ends })
     if (going === undefined) {
       gauge.active -= items.length
-      return this.#keepUp()
+      return this.#saver.keepUp()
     }
     this.#busy++
     const running: Promise<void> = going
-      .then(() => this.#keepUp())
+      .then(() => this.#saver.keepUp())
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         gauge.active -= items.length
@@ -310,29 +269,9 @@ export class Session {
     return run
   }
 
-  /** Saves when it is time to; handlers wait for it only where each event has a checkpoint of its own. */
-  #keepUp(): Promise<void> | undefined {
-    if (this.#parts.checkpoints === undefined || !this.#isDue) return undefined
-    if (this.#parts.spec.checkpoint.events === 1) return this.#save()
-    if (this.#isSaving) return undefined
-    this.#isSaving = true
-    this.#save()
-      .catch((error: unknown) => this.#fail(error))
-      .finally(() => {
-        this.#isSaving = false
-      })
-    return undefined
-  }
-
   #count(): void {
     this.#parts.gauge.position = this.#mark.position
     this.#parts.gauge.touch()
-  }
-
-  get #isDue(): boolean {
-    const { spec, hub, gauge } = this.#parts
-    const { events, ms } = spec.checkpoint
-    return this.#mark.position - gauge.checkpoint >= events || hub.ports.clock.now() - this.#savedAt >= ms
   }
 
   /** Waits for what is being handled, not for ever. */

@@ -8,6 +8,7 @@ import { describeOpen } from './more-open.contract.ts'
 import { describeTurns } from './more-runs.contract.ts'
 import { describePending } from './pending.contract.ts'
 import { describeRuns } from './runs.contract.ts'
+import { describeTranslator } from './translator.contract.ts'
 import { describeWeather } from './weather.contract.ts'
 
 export function describeConsumers(): void {
@@ -16,6 +17,7 @@ export function describeConsumers(): void {
   describeHandling()
   describePending()
   describeAutomation()
+  describeTranslator()
   describeCrossing()
   describeTurns()
   describeFailing()

@@ -1,6 +1,6 @@
 // Reactors, tasks and translators: what a log does by itself, once for each event.
 import { unwrap } from 'tidelog'
-import { createTranslator, tasksOf } from 'tidelog/automation'
+import { tasksOf } from 'tidelog/automation'
 import { checkpointOf, discardFailures, listFailures, retryFailures } from 'tidelog/subscribe'
 import { simulate } from 'tidelog/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -20,7 +20,7 @@ export function describeAutomation(): void {
   const submit = async ({ log }: MarketTab, ...cartIds: readonly string[]) => {
     for (const cartId of cartIds) unwrap(await log.append([events.CartSubmitted({ cartId })]))
   }
-  const typesIn = async ({ log }: MarketTab) => (await log.read().all()).events.map(({ type }) => type)
+  const _typesIn = async ({ log }: MarketTab) => (await log.read().all()).events.map(({ type }) => type)
   const eventsIn = async ({ log }: MarketTab, ...types: readonly (keyof typeof events & string)[]) =>
     (await log.read({ query: { types } } as object).all()).events
   const count = async (tab: MarketTab, type: keyof typeof events & string) => (await eventsIn(tab, type)).length
@@ -300,6 +300,31 @@ export function describeAutomation(): void {
       expect(await tasksOf(other.log).list()).toMatchObject([{ status: 'done', attempts: 2 }])
     })
 
+    test('CART-10 a task that another runner was first to claim is not begun', async () => {
+      const begun: string[] = []
+      const tab = openTab({
+        publish: (cartId) => {
+          begun.push(cartId)
+          return 'published'
+        },
+      })
+      await tab.log.ready
+      let claims = 0
+      tab.forestall(async (row, keep) => {
+        const record = row.value as { readonly status: string; readonly input: { readonly cartId: string } }
+        if (record.status !== 'running' || record.input.cartId !== 'a' || claims++ > 0) return
+        await keep({ add: [{ ...row, value: { ...record, runner: 'another one' } }] })
+      })
+      await submit(tab, 'a', 'b')
+      await until(() => claims === 1)
+      await quiet()
+      expect(begun).toEqual([])
+      // Nobody hears of the other one again.
+      await browser.pass(31_000)
+      await reaches(async () => (await count(tab, 'CartPublished')) === 2)
+      expect(begun.sort()).toEqual(['a', 'b'])
+    })
+
     test('CART-10 a tab that is closed lets go of its tasks, and another one begins them at once', async () => {
       const begun: string[] = []
       const closing = openTab({
@@ -430,52 +455,6 @@ export function describeAutomation(): void {
       expect(await tasks.discard()).toBe(2)
       expect(await tasks.list()).toEqual([])
       tasks.close()
-    })
-  })
-
-  describe('a translator', () => {
-    const prices = (tab: MarketTab) =>
-      createTranslator(tab.log, 'erp', (message) => {
-        const { productId, price } = message as { productId?: string; price?: number }
-        if (productId === undefined) return undefined
-        if (price === undefined) throw new Error('no price')
-        return [events.PriceNoted({ productId, price })]
-      })
-
-    test('CART-6 brings each message of a source in once: its offset is kept in the write of its events', async () => {
-      const tab = openTab()
-      const translator = prices(tab)
-      expect(await translator.last()).toBeUndefined()
-      expect(await translator.receive({ productId: 'p', price: 1 }, 7)).toBe('taken')
-      expect(await translator.receive({ productId: 'p', price: 1 }, 7)).toBe('bypassed')
-      expect(await translator.receive({ productId: 'q', price: 1 }, 3)).toBe('bypassed')
-      expect(await translator.receive({}, 8)).toBe('passed')
-      expect(await translator.last()).toBe(8)
-      const [, call] = tab.appended[0] ?? []
-      expect(JSON.parse(call ?? '{}').keep).toMatchObject({ put: [{ chain: 'source/erp/', n: 7 }] })
-      // Two tabs that are handed the same message.
-      const other = prices(openTab())
-      const both = await Promise.all([translator, other].map((one) => one.receive({ productId: 'r', price: 2 }, 9)))
-      expect(both).toContain('taken')
-      expect(await count(tab, 'PriceNoted')).toBe(2)
-    })
-
-    test('CART-6 records a message that it does not understand, and goes on', async () => {
-      const tab = openTab()
-      const translator = prices(tab)
-      const lost = { productId: 'p' }
-      expect(await translator.receive(lost, 1)).toBe('recorded')
-      expect(await translator.receive({ productId: 'q', price: 1 }, 2)).toBe('taken')
-      expect(await translator.untranslated()).toMatchObject([
-        { source: 'erp', offset: 1, message: lost, problem: 'no price' },
-      ])
-      await translator.discard(1)
-      expect(await translator.untranslated()).toEqual([])
-      tab.refuseToAppend(storageLost())
-      await expect(translator.receive({ productId: 'r', price: 1 }, 3)).rejects.toThrow('no storage')
-      tab.refuseToAppend(undefined)
-      expect(await translator.receive({ productId: 'r', price: 1 }, 3)).toBe('taken')
-      expect(await typesIn(tab)).toEqual(['PriceNoted', 'PriceNoted'])
     })
   })
 }

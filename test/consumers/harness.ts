@@ -15,13 +15,15 @@ import {
   type ChangesRequest,
   databaseName,
   type KeptChanges,
+  type KeptRow,
   workerProtocol,
 } from '../../src/protocol/worker.ts'
 import { openIdbStore } from '../../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
 import { type Store, StoreError } from '../../src/store/store.ts'
 import { automationsOf } from '../../worker/automate.ts'
-import { type Automated, type AutomateParts, Host } from '../../worker/host.ts'
+import { Host } from '../../worker/host.ts'
+import type { Automated, AutomateParts } from '../../worker/open-log.ts'
 
 /** Resolves when it is so; lets the runtime go on meanwhile. Fails a test that waits for what never comes. */
 export async function until(isSo: () => boolean, what = 'what is waited for'): Promise<void> {
@@ -38,6 +40,8 @@ export async function quiet(): Promise<void> {
   for (let nth = 0; nth < 30; nth++) await turn()
 }
 
+type Forestall = (row: KeptRow, keep: (changes: KeptChanges) => Promise<boolean>) => Promise<unknown>
+
 export interface Tab<M extends EventMap, Ds extends AnyDecider> {
   readonly log: Log<M, Ds>
   /** What the tab asked for, since it was last cleared. */
@@ -50,6 +54,8 @@ export interface Tab<M extends EventMap, Ds extends AnyDecider> {
   readonly appended: AppendText[]
   /** Makes what consumers keep fail from here on. */
   refuseToKeep(error: unknown): void
+  /** Called before a consumer adds a row: what is kept then was first. */
+  forestall(first: Forestall): void
   /** Makes what consumers append fail from here on. */
   refuseToAppend(error: unknown): void
   /** Every further question to the worker fails. */
@@ -75,6 +81,7 @@ export class Harness {
     const appended: AppendText[] = []
     let isDeaf = false
     let keepError: unknown
+    let forestall: Forestall = async () => {}
     let appendError: unknown
     let lost: unknown
     let change = (answer: ChangesAnswer): ChangesAnswer => answer
@@ -114,6 +121,7 @@ export class Harness {
     }
     host.keep = async (request) => {
       if (keepError !== undefined) throw keepError
+      for (const row of request.add ?? []) await forestall(row, (changes) => keep.call(host, changes))
       kept.push(request)
       return keep.call(host, request)
     }
@@ -144,6 +152,9 @@ export class Harness {
       appended,
       refuseToKeep: (error) => {
         keepError = error
+      },
+      forestall: (value) => {
+        forestall = value
       },
       refuseToAppend: (error) => {
         appendError = error
