@@ -1,10 +1,15 @@
 import { keptChain, rowFormat } from '../protocol/rows.ts'
 import type { KeptChanges, KeptRow } from '../protocol/worker.ts'
-import { isStoreError, type Request, type Store } from '../store/store.ts'
+import { isStoreError, type Range, type Request, type Store } from '../store/store.ts'
 
 /** The rows of `state` whose chains begin so. */
-export const chainsFrom = (prefix: string) =>
-  ({ op: 'range', store: 'state', from: [prefix, 0], to: [`${prefix}\uffff`, 0] }) as const
+export const chainsFrom = (prefix: string): ChainRange => ({
+  op: 'range',
+  store: 'state',
+  from: [prefix, 0],
+  to: [`${prefix}\uffff`, 0],
+})
+type ChainRange = { readonly op: 'range'; readonly store: 'state' } & Range
 
 /** The rows that consumers keep in chains that begin so, in key order. */
 export async function listKept(store: Store, chain: string): Promise<readonly KeptRow[]> {
