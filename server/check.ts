@@ -1,6 +1,7 @@
 import { type Commit, isCommit } from '../src/core/commit.ts'
 import { type EventDef, type EventMap, runSchema } from '../src/core/event.ts'
 import { isRecord, isText } from '../src/core/guard.ts'
+import { closingOf, erasedType, isErasureData } from '../src/core/lifecycle.ts'
 import { commitBytesMax, commitEventsMax, commitIdMax, queryItemsMax } from '../src/core/limits.ts'
 import { fitsBytes } from '../src/core/text-size.ts'
 import type { Problem } from '../src/protocol/sync.ts'
@@ -46,7 +47,8 @@ export async function check(value: unknown, context: CheckContext): Promise<Cand
     (await context.validate?.(condition === undefined ? stored : { ...stored, condition }, context))
   if (invalid !== undefined) return rejected(invalid)
   const eventsCount = stored.events.length
-  return { id, contentId, condition, eventsCount, text: stored === content ? text : JSON.stringify(stored) }
+  const closing = closingOf(stored.events)
+  return { id, contentId, condition, closing, eventsCount, text: stored === content ? text : JSON.stringify(stored) }
 }
 
 /** What the guard lets pass and JSON text or the judge could not take. */
@@ -55,6 +57,7 @@ function shapeProblem(commit: Commit): Problem | undefined {
   const { streams = [], query = [] } = commit.condition ?? {}
   if (streams.length > commitEventsMax || query.length > queryItemsMax) return malformed('The condition is too long.')
   for (const [index, event] of commit.events.entries()) {
+    if (event.type === erasedType && !isErasureData(event.data)) return malformed(`events[${index}].data is no erasure`)
     const problem = dataProblem(event.data)
     if (problem !== undefined) return malformed(`events[${index}].data${problem}`)
   }
@@ -66,16 +69,16 @@ const known = ({ id, contentId, time, events, metadata }: Commit): Content => ({
   id,
   contentId,
   time,
-  events: events.map(({ type, stream, data, tags, v }) => ({ type, stream, data, tags, v })),
+  events: events.map(({ type, stream, data, tags, v, isErased }) => ({ type, stream, data, tags, v, isErased })),
   metadata,
 })
 
 function schemaProblem(commit: Content, definitions: EventMap | undefined): Problem | undefined {
   if (definitions === undefined) return undefined
-  for (const [index, { type, v = 1, data }] of commit.events.entries()) {
+  for (const [index, { type, v = 1, data, isErased }] of commit.events.entries()) {
     const def = Object.hasOwn(definitions, type) ? definitions[type] : undefined
     // Other versions pass: the device may be newer than this server, or the event from before an update.
-    if (def === undefined || def.version !== v) continue
+    if (def === undefined || def.version !== v || isErased) continue
     const checked = runSchema(firstIssuesOf(def.schema), data)
     if (checked.ok) continue
     const detail = checked.issues.map(({ path, message }) => `events[${index}].data${path}: ${message}`).join('; ')

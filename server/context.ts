@@ -1,6 +1,7 @@
 import { definitionsOf, type EventMap } from '../src/core/event.ts'
 import type { Clock } from '../src/core/ports.ts'
 import type { CheckContext } from './check.ts'
+import { createEraser, type Eraser } from './eraser.ts'
 import { defaultLimits, type SyncHandlerOptions, type SyncLimits, systemClock } from './options.ts'
 import { createSealer, type Sealer } from './sealer.ts'
 import type { LogStore, RangeLimits } from './store.ts'
@@ -15,6 +16,7 @@ export interface HandlerContext {
   readonly pageLimits: RangeLimits
   readonly turns: Turns
   readonly sealer: Sealer
+  readonly eraser: Eraser
   readonly clock: Clock
   /** Answers depend on who asks: no cache may share them. */
   readonly isPrivate: boolean
@@ -34,6 +36,7 @@ export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): H
     pageLimits: { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax },
     turns: createTurns(limits.waitingMax),
     sealer: createSealer({ store, limits, clock, onError }),
+    eraser: createEraser({ store, clock, onError }),
     clock,
     isPrivate: options.authenticate !== undefined,
     onError,

@@ -60,6 +60,7 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
   const stop = (): void => {
     waiters.stop()
     context.sealer.stop()
+    context.eraser.stop()
   }
   return Object.assign(handle, { basePath, stop, liveCount: waiters.count })
 }

@@ -1,4 +1,5 @@
 import type { Commit, CommitCondition, StoredEvent } from '../src/core/commit.ts'
+import { closingOf } from '../src/core/lifecycle.ts'
 import type { Seen } from '../src/protocol/sync.ts'
 import type { Candidate, Rejected } from './judge.ts'
 import { nothing, sequence } from './sequence.ts'
@@ -26,7 +27,8 @@ export function toCandidate(sketch: Sketch): Candidate | Rejected {
   const { condition, ...content } = toCommit(sketch)
   const { id, contentId, events } = content
   if (sketch.rejected === true) return { id, contentId, problem: { type: 'about:blank', title: 'no' } }
-  return { id, contentId, condition, eventsCount: events.length, text: JSON.stringify(content) }
+  const text = JSON.stringify(content)
+  return { id, contentId, condition, closing: closingOf(events), eventsCount: events.length, text }
 }
 
 export const toSequenced = (sketches: readonly Sketch[], head: Seen = nothing): readonly SequencedCommit[] =>

@@ -1,4 +1,5 @@
 import type { Commit } from '../src/core/commit.ts'
+import type { Selector } from '../src/core/query.ts'
 import type { Problem, Verdict } from '../src/protocol/sync.ts'
 import type { Placeable } from './sequence.ts'
 import type { Tail } from './tail.ts'
@@ -6,6 +7,8 @@ import type { Tail } from './tail.ts'
 /** A commit that may be sequenced if its condition holds. */
 export interface Candidate extends Placeable {
   readonly condition: Commit['condition']
+  /** What else must not be there: the end of one of its streams. */
+  readonly closing: readonly Selector[]
 }
 /** A commit that can't be had whatever the log holds: invalid, forbidden or too large. */
 export interface Rejected {
@@ -61,7 +64,7 @@ export function judge(run: readonly (Candidate | Rejected)[], tail: Tail): Judge
       lastPlace = Math.max(lastPlace, stored.last)
       continue
     }
-    const positions = tail.forbidden(commit.condition, own, conflictPositionsMax)
+    const positions = tail.forbidden(commit, own, conflictPositionsMax)
     if (positions.length > 0) {
       verdicts.push({ id, verdict: 'conflict', positions })
       fenced = true

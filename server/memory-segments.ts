@@ -1,25 +1,44 @@
+import { bug } from '../src/core/errors.ts'
 import type { ListedSegment } from '../src/protocol/sync.ts'
 import { isNextSegment } from './sequence.ts'
-import type { SegmentStore } from './store.ts'
+import type { Erased, SegmentStore } from './store.ts'
 
 interface Row {
   readonly segment: ListedSegment
   readonly file: Uint8Array<ArrayBuffer>
 }
 
+export interface MemorySegments extends SegmentStore {
+  /** Puts files in the place of others. */
+  readonly replace: (log: string, segments: Erased['segments']) => void
+}
+
 /** Segments that are forgotten with the process. */
-export function memorySegments(): SegmentStore {
+export function memorySegments(erasedThrough: (log: string) => number): MemorySegments {
   const logs = new Map<string, Row[]>()
+  const gone = new Set<string>()
+  const nameOf = (log: string, hash: string): string => `${hash} ${log}`
   return {
     async list(log) {
       return (logs.get(log) ?? []).map(({ segment }) => segment)
     },
     async get(log, hash) {
-      return logs.get(log)?.find(({ segment }) => segment.hash === hash)?.file
+      const file = logs.get(log)?.find(({ segment }) => segment.hash === hash)?.file
+      return file ?? (gone.has(nameOf(log, hash)) ? 'gone' : undefined)
     },
-    async add(log, segment, file) {
+    async add(log, segment, file, erased = erasedThrough(log)) {
       const rows = logs.get(log) ?? []
-      if (isNextSegment(segment, rows.at(-1)?.segment)) logs.set(log, [...rows, { segment, file }])
+      if (erased !== erasedThrough(log) || !isNextSegment(segment, rows.at(-1)?.segment)) return
+      logs.set(log, [...rows, { segment, file }])
+    },
+    replace(log, segments) {
+      for (const { was, segment, file } of segments) {
+        const rows = logs.get(log) ?? []
+        const at = rows.findIndex((row) => row.segment.hash === was)
+        if (at < 0) bug(`no segment ${was}`)
+        gone.add(nameOf(log, was))
+        logs.set(log, rows.with(at, { segment, file }))
+      }
     },
   }
 }

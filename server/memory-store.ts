@@ -14,6 +14,9 @@ export function memoryStore(): LogStore {
   const encoder = new TextEncoder()
   const rowsOf = (log: string): readonly Row[] => logs.get(log) ?? []
   const headOf = (log: string): number => rowsOf(log).at(-1)?.last ?? 0
+  const erased = new Map<string, number>()
+  const erasedThrough = (log: string): number => erased.get(log) ?? 0
+  const segments = memorySegments(erasedThrough)
 
   return {
     async append(log, expectedHead, commits) {
@@ -50,7 +53,22 @@ export function memoryStore(): LogStore {
       return row?.last === position ? row.digest : undefined
     },
     watch: watchers.add,
-    segments: memorySegments(),
+    segments,
+    erasures: {
+      async through(log) {
+        return erasedThrough(log)
+      },
+      async put(log, { through, commits, segments: replaced }) {
+        segments.replace(log, replaced)
+        const texts = new Map(commits.map(({ last, text }) => [last, text]))
+        const rows = rowsOf(log).map((row) => {
+          const text = texts.get(row.last)
+          return text === undefined ? row : { ...row, text, bytes: encoder.encode(text).byteLength }
+        })
+        if (commits.length > 0) logs.set(log, rows)
+        erased.set(log, through)
+      },
+    },
     async close() {},
   }
 }

@@ -21,7 +21,7 @@ export async function push(
   who: { readonly log: string; readonly actor: Actor | undefined },
   context: HandlerContext,
 ): Promise<Response> {
-  const { store, limits, turns, sealer, definitions, validate, clock } = context
+  const { store, limits, turns, sealer, eraser, definitions, validate, clock } = context
   const { log } = who
   const bounds = { bytesMax: limits.bodyBytesMax, msMax: limits.bodyMsMax, clock }
   const { seen, commits } = envelopeOf(await readJson(request, bounds))
@@ -35,6 +35,7 @@ export async function push(
   if (settled.status === 'pull-first') return jsonResponse(pullFirstText((await store.head(log)).position))
   const page = await readPage(store, log, seen, context.pageLimits)
   sealer.look(log, page.head)
+  eraser.look(log, page.head)
   const verdicts = JSON.stringify(settled.verdicts)
   return jsonResponse(`{"protocol":${syncProtocol},"status":"verdicts","verdicts":${verdicts},"page":${page.text}}`)
 }

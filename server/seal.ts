@@ -30,6 +30,7 @@ const pageLimits = { commitsMax: 500, bytesMax: 500_000 }
 export async function sealNext(log: string, context: SealContext): Promise<Prospect> {
   const { store, segments, limits, versions } = context
   const { segmentEvents, segmentBehind } = limits
+  const erased = await store.erasures?.through(log)
   const listed = await segments.list(log)
   const after = listed.at(-1)?.last ?? 0
   const head = (await store.head(log)).position
@@ -46,10 +47,12 @@ export async function sealNext(log: string, context: SealContext): Promise<Prosp
   const hash = await hashOf(file)
   const segment = { first: after + 1, last: end.position, digest: end.digest, hash, bytes: file.length }
   await context.pause()
-  await segments.add(log, segment, file)
+  await segments.add(log, segment, file, erased)
   // Another process may have been first, with the same segment or with another one.
   const now = await segments.list(log)
   const last = now.at(-1)?.last ?? 0
+  // Made from what was erased meanwhile: it is made once more.
+  if (last <= after && erased !== (await store.erasures?.through(log))) return { head, from: head }
   if (last <= after) throw new Error('the store has not taken a segment that follows the last one')
   await versions(log, now, { hash, directory })
   return { head, from: last + segmentEvents + segmentBehind }

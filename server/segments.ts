@@ -1,3 +1,4 @@
+import { hashText } from '../src/core/digest.ts'
 import { type Manifest, syncProtocol } from '../src/protocol/sync.ts'
 import type { HandlerContext } from './context.ts'
 import { commonHeaders, refuse } from './problems.ts'
@@ -7,11 +8,15 @@ import type { Route } from './routes.ts'
 export const segments = (request: Request, { log, hash }: Route, context: HandlerContext): Promise<Response> =>
   hash === undefined ? manifest(request, log, context) : file(request, log, hash, context)
 
-async function manifest(request: Request, log: string, { store, sealer }: HandlerContext): Promise<Response> {
+async function manifest(request: Request, log: string, { store, sealer, eraser }: HandlerContext): Promise<Response> {
   const listed = (await store.segments?.list(log)) ?? []
   // A log may have grown while nobody sealed, such as before an update of the server.
-  if (store.segments !== undefined) sealer.look(log, (await store.head(log)).position)
-  const etag = `"${listed.at(-1)?.hash ?? 'none'}"`
+  if (store.segments !== undefined) {
+    const { position } = await store.head(log)
+    sealer.look(log, position)
+    eraser.look(log, position)
+  }
+  const etag = `"${hashText(listed.map(({ hash }) => hash).join())}"`
   const headers = { ...commonHeaders, 'cache-control': 'no-cache', etag }
   if (isKnown(request, etag)) return new Response(null, { status: 304, headers })
   const body: Manifest = { protocol: syncProtocol, segments: listed }
@@ -25,6 +30,7 @@ async function file(
   { store, isPrivate }: HandlerContext,
 ): Promise<Response> {
   const bytes = await store.segments?.get(log, hash)
+  if (bytes === 'gone') return refuse(410, 'gone', 'An erasure has put another segment in the place of this one')
   if (bytes === undefined) return refuse(404, 'not-found', 'This log has no such segment')
   const headers = {
     ...commonHeaders,

@@ -10,7 +10,7 @@ export type Connection = Database.Database
 // A commit is a row, and rows of one log lie side by side, so that a page is one range read. The text is the commit as
 // it is sent; the columns beside it are what the sequencer asks for without parsing it. Segments came later and are no
 // new format: a server that does not know them leaves them alone, and what it appends does not make them wrong. Their
-// files come last in rows that have a rowid, so that a list is read without them.
+// files come last in rows that have a rowid, so that a list is read without them. Erasures came later in the same way.
 const layout = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS commits (
@@ -34,6 +34,8 @@ const layout = `
     PRIMARY KEY (log, last),
     UNIQUE (log, hash)
   );
+  CREATE TABLE IF NOT EXISTS erased (log TEXT PRIMARY KEY, through INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS gone (log TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (log, hash)) WITHOUT ROWID;
   INSERT OR IGNORE INTO meta (key, value) VALUES ('format', ${sqliteFormat});
 `
 
@@ -51,6 +53,8 @@ export function openSqlite(path: string): Connection {
     db.exec('PRAGMA journal_mode = WAL')
     // An acknowledged commit must survive the loss of power, not only of the process.
     db.exec('PRAGMA synchronous = FULL')
+    // What is erased is overwritten, not only forgotten.
+    db.exec('PRAGMA secure_delete = ON')
     inTransaction(db, () => db.exec(layout))
     return db
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Clock } from '../src/core/ports.ts'
 import type { Seen } from '../src/protocol/sync.ts'
 import { systemClock } from './options.ts'
 import { mustFollow, nothing } from './sequence.ts'
+import { sqliteErasures } from './sqlite-erasures.ts'
 import { type Connection, count, inTransaction, openSqlite, row, text } from './sqlite-file.ts'
 import { sqliteSegments } from './sqlite-segments.ts'
 import type { LogStore, RangeLimits, SequencedCommit } from './store.ts'
@@ -23,6 +24,7 @@ export function sqliteStore(path: string, { pollMs = 250, clock = systemClock }:
   const { headOf, digestAt, insert, range } = prepare(db)
   const poll = createPoll(db, headOf, pollMs, clock)
   const { watchers } = poll
+  const { erasedThrough, erasures } = sqliteErasures(db)
 
   return {
     async append(log, expectedHead, commits) {
@@ -48,7 +50,8 @@ export function sqliteStore(path: string, { pollMs = 250, clock = systemClock }:
       return position === 0 ? nothing.digest : digestAt(log, position)
     },
     watch: watchers.add,
-    segments: sqliteSegments(db),
+    segments: sqliteSegments(db, erasedThrough),
+    erasures,
     async close() {
       poll.stop()
       db.close()

@@ -49,18 +49,41 @@ export interface LogStore {
   watch(log: string, listener: (head: number) => void): () => void
   /** Where the old part of a log is kept once more, ready to be downloaded. Without it, all of a log has to be pulled. */
   readonly segments?: SegmentStore
+  /** What erasures need. Without it, data that was erased on the devices stays here. */
+  readonly erasures?: ErasureStore
   close(): Promise<void>
 }
 
-/** The sealed segments of the logs of one store. What is in it never changes. */
+/** Puts what is left after an erasure in the place of what was. Nothing else of a log ever changes. */
+export interface ErasureStore {
+  /** Erasures in the log up to this position are carried out. */
+  through(log: string): Promise<number>
+  /**
+   * Puts texts in the place of those of commits, by their last positions, and files in the place of segments, by their hashes, all
+   * or nothing, and keeps `through`. The old hashes are gone for good.
+   */
+  put(log: string, erased: Erased): Promise<void>
+}
+export interface Erased {
+  readonly through: number
+  readonly commits: readonly Pick<SequencedCommit, 'last' | 'text'>[]
+  readonly segments: readonly {
+    readonly was: string
+    readonly segment: ListedSegment
+    readonly file: Uint8Array<ArrayBuffer>
+  }[]
+}
+
+/** The sealed segments of the logs of one store. What is in it only changes by an erasure. */
 export interface SegmentStore {
   /** In the order of the log, without a gap from position 1. */
   list(log: string): Promise<readonly ListedSegment[]>
-  /** The file as it was added. */
-  get(log: string, hash: string): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** The file as it was added; `gone` where an erasure has put another one in its place. */
+  get(log: string, hash: string): Promise<Uint8Array<ArrayBuffer> | 'gone' | undefined>
   /**
    * Adds a file. One that does not follow the last one listed is left out without a word: another process has
-   * sealed the same range. Resolves when it is durable.
+   * sealed the same range; so is one that was made before the erasures of the log up to `erased` were carried out. Resolves
+   * when it is durable.
    */
-  add(log: string, segment: ListedSegment, file: Uint8Array<ArrayBuffer>): Promise<void>
+  add(log: string, segment: ListedSegment, file: Uint8Array<ArrayBuffer>, erased?: number): Promise<void>
 }

@@ -44,7 +44,9 @@ describe('the versions of streams in segments', () => {
     const { segments, read } = await sealed('a')
     const listed = await segments.list('a')
     const [{ hash } = { hash: '' }] = listed
-    const { directory } = (await readFile((await segments.get('a', hash))!))!
+    const bytes = await segments.get('a', hash)
+    if (!(bytes instanceof Uint8Array)) throw new Error('a file')
+    const { directory } = (await readFile(bytes))!
     read.length = 0
     expect(await createStreamVersions(segments, pause)('a', listed, { hash, directory })).toEqual(all(10))
     expect(read).toEqual(['a'])
@@ -79,7 +81,10 @@ describe('the versions of streams in segments', () => {
     let give: SegmentStore['get'] = async () => undefined
     const versions = createStreamVersions({ ...segments, get: (log, hash) => give(log, hash) }, pause)
     await expect(versions('a', listed)).rejects.toThrow(`the segment ${listed[0]?.hash} is listed and is not there`)
-    give = async (log, hash) => (await segments.get(log, hash))?.slice(0, -9)
+    give = async (log, hash) => {
+      const bytes = await segments.get(log, hash)
+      return bytes instanceof Uint8Array ? bytes.slice(0, -9) : bytes
+    }
     await expect(versions('a', listed)).rejects.toThrow()
     give = segments.get
     expect(await versions('a', listed)).toEqual(all(10))

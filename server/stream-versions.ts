@@ -69,7 +69,7 @@ function forget(logs: Map<string, Counted>, streamsMax: number): void {
 
 async function readDirectory(segments: SegmentStore, log: string, hash: string): Promise<readonly string[]> {
   const bytes = await segments.get(log, hash)
-  if (bytes === undefined) throw new Error(`the segment ${hash} is listed and is not there`)
+  if (!(bytes instanceof Uint8Array)) throw new Error(`the segment ${hash} is listed and is not there`)
   const file = await readFile(bytes)
   if (file === undefined) throw new Error(`the segment ${hash} can't be read`)
   return file.directory

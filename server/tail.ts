@@ -1,5 +1,6 @@
 import type { Commit } from '../src/core/commit.ts'
-import { matches, type QueryItemData, type Selectable } from '../src/core/query.ts'
+import { closedType } from '../src/core/lifecycle.ts'
+import { matches, type QueryItemData, type Selectable, type Selector } from '../src/core/query.ts'
 import type { Seen } from '../src/protocol/sync.ts'
 import { refuse } from './problems.ts'
 import type { SequencedCommit } from './store.ts'
@@ -21,8 +22,14 @@ export interface Tail {
   readonly head: () => Seen
   readonly add: (commit: SequencedCommit) => void
   readonly find: (id: string) => TailCommit | undefined
-  /** Positions of the first `max` events that the condition forbids, without those of commits in `own` (by their last position). */
-  readonly forbidden: (condition: Commit['condition'], own: ReadonlySet<number>, max: number) => readonly number[]
+  /** Positions of the first `max` events that must not be there, without those of commits in `own` (by their last position). */
+  readonly forbidden: (asked: Asked, own: ReadonlySet<number>, max: number) => readonly number[]
+}
+
+/** What must not be there for a commit to be taken. */
+interface Asked {
+  readonly condition: Commit['condition']
+  readonly closing: readonly Selector[]
 }
 
 interface TailEvent {
@@ -73,7 +80,7 @@ export function createTail(seen: Seen, comparisonsMax: number = Number.POSITIVE_
     // As for a run that is too long: the device sends less at once.
     if (comparisons > comparisonsMax) refuse(413, 'too-many', 'The conditions of the run take too long to check')
   }
-  const forbidden: Tail['forbidden'] = (condition, own, max) => {
+  const forbidden: Tail['forbidden'] = ({ condition, closing }, own, max) => {
     const positions = new Set<number>()
     for (const stream of new Set(condition?.streams)) {
       const postings = postingsOf(streamTerm(stream))
@@ -86,6 +93,10 @@ export function createTail(seen: Seen, comparisonsMax: number = Number.POSITIVE_
       for (const { position, commitLast, event } of found)
         if (!own.has(commitLast) && matches([item], event)) positions.add(position)
     }
+    const closings = postingsOf(typeTerm(closedType))
+    spend(closings.length * closing.length)
+    for (const { position, commitLast, event } of closings)
+      if (!own.has(commitLast) && matches(closing, event)) positions.add(position)
     return [...positions].sort((a, b) => a - b).slice(0, max)
   }
   return { head: () => head, add, find: (id) => byId.get(id), forbidden }

@@ -1,7 +1,8 @@
 import { mustBe } from '../src/core/errors.ts'
 import type { Withdrawal } from '../src/core/outcome.ts'
+import { mustBeRetentions } from '../src/core/retention.ts'
 import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
-import { keep, listKept } from '../src/log/kept.ts'
+import { keep, listKept, lookUp } from '../src/log/kept.ts'
 import { withdraw } from '../src/log/rebase.ts'
 import { getSnapshot, putSnapshot } from '../src/log/snapshots.ts'
 import { exportSegment, importSegment } from '../src/log/transfer.ts'
@@ -38,6 +39,7 @@ export class Host implements WorkerApi {
     }
     const { durability } = request
     mustBe(durability === 'relaxed' || durability === 'strict', 'durability', durability)
+    mustBeRetentions(request.retentions ?? {})
     this.#opened ??= openLog(this.#ports, this.#options, request, this)
     const { engine, sync, problem } = await this.#opened
     const { view, store } = engine
@@ -97,6 +99,9 @@ export class Host implements WorkerApi {
   }
   async listKept(chain: string): ReturnType<WorkerApi['listKept']> {
     return listKept((await this.#log()).engine.store, chain)
+  }
+  async lookUp(asks: Parameters<WorkerApi['lookUp']>[0]): ReturnType<WorkerApi['lookUp']> {
+    return lookUp((await this.#log()).engine.store, asks)
   }
   async keep(changes: Parameters<WorkerApi['keep']>[0]): Promise<boolean> {
     const { engine } = await this.#log()

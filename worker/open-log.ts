@@ -6,12 +6,12 @@ import type { Deciding } from '../src/log/deciding-port.ts'
 import { Engine } from '../src/log/engine.ts'
 import { Reader } from '../src/log/reader.ts'
 import { type SealOptions, sealOptions } from '../src/log/seal.ts'
-import { Sealer } from '../src/log/sealer.ts'
 import { channelName, isNotice } from '../src/protocol/notice.ts'
 import { databaseName, type OpenRequest, type WorkerApi } from '../src/protocol/worker.ts'
 import { isStoreError, type Store } from '../src/store/store.ts'
 import { SyncController } from '../src/sync/controller.ts'
 import { createHttpTransport } from '../src/sync/http-transport.ts'
+import { tidy } from './tidy.ts'
 
 /** A sync endpoint of one log. */
 export interface SyncEndpoint {
@@ -101,6 +101,7 @@ export async function openLog(
     requireDurable: request.requireDurable,
     synced: endpoint !== undefined,
     origin: options.stampsOrigin ? engine.view.identity : undefined,
+    retentions: request.retentions,
   })
   const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel }, options, request)
   hear.notice = (message) => {
@@ -121,18 +122,18 @@ export async function openLog(
     database: name,
     isLocal: sync === undefined,
   })
-  const sealer = new Sealer(engine, locks, name, sealing)
+  const tidying = tidy(engine, appender, { locks, name, sealing, retentions: request.retentions })
   engine.onMoved(() => {
     sync?.moved()
-    sealer.look()
+    tidying.look()
   })
-  sealer.look()
+  tidying.look()
   sync?.start()
   const stopHeartbeat = beat(clock, engine)
   const close = async (): Promise<void> => {
     stopHeartbeat()
     await automated?.stop()
-    sealer.close()
+    tidying.close()
     await sync?.stop()
     await engine.close()
     channel.close()

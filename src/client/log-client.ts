@@ -32,7 +32,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   key: string,
   ports: ClientPorts,
 ): Log<M, Ds[number]> {
-  const { name, automations } = model
+  const { name, automations, readModels } = model
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
   const database = databaseName(name, key)
@@ -60,11 +60,12 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   }
   const writes = createWrites(call, definitions, model.deciders, ports, note)
   const suspend = (isSuspended: boolean) => () => void call((api) => api.suspend(isSuspended)).catch(() => {})
-  const stopSuspending = automations.length > 0 ? onPageSuspended(suspend(true), suspend(false)) : () => {}
+  const stopSuspending =
+    automations.length + readModels.length > 0 ? onPageSuspended(suspend(true), suspend(false)) : () => {}
   const ready = call(async () => {})
   ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
   const log = {
-    [inside]: { call, feed, definitions, database, ports },
+    [inside]: { call, feed, definitions, database, ports, readModels },
     name,
     ready,
     storage,

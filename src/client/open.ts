@@ -40,6 +40,7 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
       spawnSession(worker, {
         protocol: workerProtocol,
         log: model.name,
+        retentions: model.retentions,
         key: parts,
         durability,
         requireDurable,

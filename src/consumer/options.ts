@@ -1,5 +1,6 @@
 import { mustBe, mustKnow } from '../core/errors.ts'
 import { isCount, isText } from '../core/guard.ts'
+import { matcherOf } from '../core/lifecycle.ts'
 import { pageEventsMax } from '../core/limits.ts'
 import { type AnyQuery, scopeToSelectors } from '../core/queries.ts'
 import { matches, type Selector } from '../core/query.ts'
@@ -108,18 +109,9 @@ function readScope({ stream, query }: AnyConsumerOptions): Pick<ConsumerSpec, 's
   const isPattern = stream?.includes('*') === true
   const scope = { stream: isPattern ? undefined : stream, query }
   const selectors: readonly Selector[] = scopeToSelectors(scope)
-  const pattern = isPattern ? toPattern(stream) : undefined
+  const isOfPattern = isPattern ? matcherOf(stream) : undefined
   return {
     scope,
-    wants: ([stored]) => matches(selectors, stored) && (pattern === undefined || pattern.test(stored.stream)),
+    wants: ([stored]) => matches(selectors, stored) && (isOfPattern === undefined || isOfPattern(stored.stream)),
   }
 }
-
-const toPattern = (glob: string): RegExp =>
-  new RegExp(
-    `^${glob
-      .split('*')
-      .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-      .join('.*')}$`,
-    's',
-  )

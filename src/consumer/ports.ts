@@ -3,7 +3,7 @@ import type { Clock, Locks, Random } from '../core/ports.ts'
 import type { WorkerApi } from '../protocol/worker.ts'
 
 /** What consumers ask of the worker of a log. */
-export type ConsumerApi = Pick<WorkerApi, 'changes' | 'listKept' | 'keep' | 'append'>
+export type ConsumerApi = Pick<WorkerApi, 'changes' | 'listKept' | 'lookUp' | 'keep' | 'append'>
 
 /** Where the log has moved to, by a notice. */
 export interface Moved {

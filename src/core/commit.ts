@@ -19,6 +19,8 @@ export interface StoredEvent {
   readonly tags?: readonly string[] | undefined
   /** Version of the event's schema; absent means 1. */
   readonly v?: number | undefined
+  /** Its data was removed: there is `null` in its place. */
+  readonly isErased?: true | undefined
 }
 
 /** What must not have changed since the commit was made. It travels to the sequencer, which checks it again. */
@@ -65,7 +67,8 @@ const isStoredEvent = (value: unknown): value is StoredEvent =>
   isText(value.stream, streamNameMax) &&
   'data' in value &&
   (value.tags === undefined || (isListOf(value.tags, isTag) && value.tags.length <= tagsPerEventMax)) &&
-  (value.v === undefined || isCount(value.v, 1))
+  (value.v === undefined || isCount(value.v, 1)) &&
+  (value.isErased === undefined || value.isErased === true)
 
 const isStreamName = (value: unknown): value is string => isText(value, streamNameMax)
 

@@ -21,16 +21,16 @@ export function decodeEvent(
   stored: StoredEvent,
   { metadata = {}, id, commitId, version, time, position }: Place,
 ): DecodedEvent | UnknownEvent {
-  const { v = 1, type, stream, tags = [] } = stored
+  const { v = 1, type, stream, tags = [], isErased } = stored
   const def = definitions[type]
-  const isUnknown = def === undefined || v > def.version
+  const isUnknown = isErased || def === undefined || v > def.version
   const data = isUnknown ? stored.data : upcast(def, v, stored.data, id, position)
   // Whole logs pass here: what it consists of is known, so that nothing has to be taken apart to be copied or frozen.
   Object.freeze(tags)
   Object.freeze(metadata)
   deepFreeze(data)
   const event = { type, data, id, commitId, stream, version, time, metadata, tags, position }
-  return Object.freeze(isUnknown ? { ...event, type: '$unknown', originalType: type } : event)
+  return Object.freeze(isUnknown ? { ...event, type: '$unknown', originalType: type, isErased } : event)
 }
 
 function upcast(def: EventMap[string], v: number, stored: unknown, id: string, position: number | undefined): unknown {

@@ -12,6 +12,7 @@ export type TidelogErrorCode =
   | 'tidelog/decider'
   | 'tidelog/filter'
   | 'tidelog/consumer-taken'
+  | 'tidelog/parked'
 
 /** Thrown for misuse and for a log that cannot go on. Business outcomes are values, never errors. */
 export class TidelogError extends Error {

@@ -20,10 +20,15 @@ export type Recorded<M extends EventMap, K extends keyof M = keyof M> = K extend
     }
   : never
 
-/** An event whose type this build does not know. `type` is one literal, so that it does not spoil narrowing. */
+/**
+ * An event that this build can't give as its model has it: of a type that it does not know, or erased. `type` is one literal, so
+ * that it does not spoil narrowing.
+ */
 export interface UnknownEvent {
   readonly type: '$unknown'
   readonly originalType: string
+  /** Its data and metadata were removed; all else stayed. */
+  readonly isErased?: true | undefined
   readonly data: unknown
   readonly id: string
   readonly commitId: string
@@ -42,6 +47,7 @@ export interface PlacedEvent {
   readonly data: unknown
   readonly tags?: readonly string[] | undefined
   readonly v?: number | undefined
+  readonly isErased?: true | undefined
   readonly id: string
   readonly commitId: string
   readonly version: number

@@ -6,6 +6,7 @@ import { mustBe } from './errors.ts'
 import { definitionsOf, type EventMap, runSchema } from './event.ts'
 import { isRecord, isText } from './guard.ts'
 import { jsonIssues } from './json.ts'
+import { isOwnType } from './lifecycle.ts'
 import type { Issue } from './outcome.ts'
 import { type AnyFact, mustBeStorable, prepareEvent } from './prepare.ts'
 import { foldEvents } from './projection.ts'
@@ -44,7 +45,8 @@ export function createDeciders(deciders: readonly AnyDecider[]): Deciders {
             placed.map((one) => {
               const event = decodeEvent(definitions, one, one)
               // A state without what this build does not know would be a guess.
-              if ('originalType' in event) throw new Undecidable('update-needed', event.originalType)
+              if ('originalType' in event && !event.isErased && !isOwnType(event.originalType))
+                throw new Undecidable('update-needed', event.originalType)
               return event
             }),
           ),

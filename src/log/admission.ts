@@ -3,6 +3,7 @@ import type { Marker } from '../core/outcome.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { AppendReason } from '../protocol/worker.ts'
 import { type Incoming, toErrorReason } from './append-call.ts'
+import { closedStream } from './closed-stream.ts'
 import { markerExpired } from './read-options.ts'
 import type { View } from './view.ts'
 
@@ -45,6 +46,9 @@ export async function admit(view: View, staged: Staged, incoming: Incoming, comm
   const { after, failIf, expected } = incoming
   if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: toErrorReason(markerExpired()) }
   await look(view, staged, streamsOf({ commit, expected }))
+  const stream = await closedStream(view, commit.events, { staged: staged.commits })
+  if (stream !== undefined)
+    return { kind: 'refuse', reason: { type: 'StreamClosed', stream, message: `stream ${stream} is closed` } }
   const refusal = await checkVersions(view, staged.last, incoming)
   if (refusal !== undefined) return { kind: 'refuse', reason: refusal }
   if (failIf !== undefined) {

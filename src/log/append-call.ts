@@ -24,9 +24,9 @@ export interface Incoming {
 }
 
 /** Reads what a page asks for, and says why it can't be had when it makes no sense. */
-export function readCall([commit, call]: AppendText): Incoming | AppendReason {
+export function readCall([commit, call]: AppendText, mustBeKept: MustBeKept = () => {}): Incoming | AppendReason {
   try {
-    return read(JSON.parse(commit), commit, JSON.parse(call))
+    return read(JSON.parse(commit), commit, JSON.parse(call), mustBeKept)
   } catch (error) {
     return toErrorReason(error)
   }
@@ -38,7 +38,10 @@ export function toErrorReason(error: unknown): AppendReason {
   return { type: 'Error', code: error.name as TidelogErrorCode, message: error.message }
 }
 
-function read(commit: Commit, text: string, call: AppendCall): Incoming | AppendReason {
+/** Refuses conditions on streams whose events are not kept for good. */
+export type MustBeKept = (streams: readonly string[]) => void
+
+function read(commit: Commit, text: string, call: AppendCall, mustBeKept: MustBeKept): Incoming | AppendReason {
   const { id, metadata, events, command } = commit
   const { writes = [{ count: events.length }], options, keep } = call
   const { durability, failIfEventsMatch, after, expectedVersion = 'any', ...unknown } = options
@@ -53,6 +56,7 @@ function read(commit: Commit, text: string, call: AppendCall): Incoming | Append
   const expected = expectedOf(writes, events, expectedVersion)
   const streams = new Set(expected.map(({ stream }) => stream))
   mustBe(streams.size === expected.length, 'expectedVersion', 'given twice')
+  mustBeKept([...streams])
   const failIf = failIfEventsMatch === undefined ? undefined : queryToItems(failIfEventsMatch)
   mustBe(expectedVersion === 'any' || failIf === undefined, 'an append', 'under two conditions')
   mustBe(after === undefined || expectedVersion !== 'any' || failIf !== undefined, 'after', 'without a condition')

@@ -1,11 +1,12 @@
 import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
 import type { Marker } from '../core/outcome.ts'
+import { type Retentions, unretained } from '../core/retention.ts'
 import { timeNow } from '../core/time.ts'
 import type { AppendAnswer, AppendReason, AppendText, Durability } from '../protocol/worker.ts'
 import { isStoreError } from '../store/store.ts'
 import { type Admission, countOn } from './admission.ts'
-import { type Incoming, readCall, toIncoming } from './append-call.ts'
+import { type Incoming, type MustBeKept, readCall, toIncoming } from './append-call.ts'
 import { discardDeadLetter, forget, keepSettled, listDeadLetters } from './dead-letters.ts'
 import type { Engine, Plan } from './engine.ts'
 import { firstOf, firstOfAll } from './first-of.ts'
@@ -39,24 +40,28 @@ export interface AppenderOptions {
   readonly requireDurable: boolean
   /** Named in the metadata of what is appended here. */
   readonly origin?: string | undefined
+  /** Streams that no condition may name. */
+  readonly retentions?: Retentions | undefined
 }
 
 /** Group commit: what comes in while a row is being written becomes the next row, each append with its own outcome. */
 export class Appender {
   readonly #engine: Engine
   readonly #options: AppenderOptions
+  readonly #mustBeKept: MustBeKept
   #waiting: Waiting[] = []
   #pumping = false
 
   constructor(engine: Engine, options: AppenderOptions) {
     this.#engine = engine
     this.#options = options
+    this.#mustBeKept = unretained(options.retentions ?? {})
   }
 
   append(batch: readonly AppendText[]): Promise<readonly AppendAnswer[]> {
     return Promise.all(
       batch.map((text) => {
-        const incoming = readCall(text)
+        const incoming = readCall(text, this.#mustBeKept)
         return 'commit' in incoming ? this.#enqueue(this.#stamp(incoming)) : refused(incoming)
       }),
     )
@@ -143,7 +148,7 @@ export class Appender {
     let isFresh = false
     let given: readonly Given[] = []
     await this.#engine.write(async (view) => {
-      const check = () => checkGroup(this.#engine, group, this.#isLocal)
+      const check = () => checkGroup(this.#engine, group, this.#isLocal, this.#mustBeKept)
       let checked = await check()
       if (!isFresh && checked.some(({ admission }) => admission.kind !== 'admit')) {
         isFresh = true

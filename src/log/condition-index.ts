@@ -30,6 +30,7 @@ export class ConditionIndex<T extends { readonly selectors: readonly Selector[] 
 /** One term of each alternative that any event it matches has to have; the empty one for an alternative that asks for nothing. */
 const termsOf = (selectors: readonly Selector[]): readonly string[] =>
   selectors.flatMap(({ stream, tags = [], types }) => {
-    if (stream !== undefined) return [`s${stream}`]
-    return tags[0] === undefined ? (types?.map((type) => `y${type}`) ?? ['']) : [`t${tags[0]}`]
+    if (tags[0] !== undefined) return [`t${tags[0]}`]
+    // The type first: the end of a stream is rare, and every commit looks out for it.
+    return types?.map((type) => `y${type}`) ?? [stream === undefined ? '' : `s${stream}`]
   })

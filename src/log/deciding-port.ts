@@ -2,6 +2,7 @@ import type { RefusalData } from '../core/command.ts'
 import type { Commit } from '../core/commit.ts'
 import type { Clock, Random } from '../core/ports.ts'
 import type { Admission } from './admission.ts'
+import type { MustBeKept } from './append-call.ts'
 import type { Content } from './content.ts'
 import type { PendingCommit } from './pending-queue.ts'
 import type { View } from './view.ts'
@@ -31,7 +32,11 @@ export interface Ground {
 /** Decides commands; handed to the engine where the rules of the app are known. */
 export interface Deciding {
   /** Decides the commands of one group in order, each on the log and what is staged before it. */
-  forGroup(ground: Ground, isLocal: boolean): (commit: Commit, staged: readonly Commit[]) => Promise<Ready>
+  forGroup(
+    ground: Ground,
+    isLocal: boolean,
+    mustBeKept: MustBeKept,
+  ): (commit: Commit, staged: readonly Commit[]) => Promise<Ready>
   /** Decides pending commits again, in local order; it has to hear what becomes of each. Throws `Undecidable`. */
   forQueue(ground: Ground): {
     endingOf(item: PendingCommit): Promise<Ending>

@@ -1,11 +1,12 @@
-import { type Deciders, Undecidable } from '../core/command.ts'
+import { type Deciders, type Ruling, Undecidable } from '../core/command.ts'
 import type { Commit } from '../core/commit.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import { timeNow } from '../core/time.ts'
 import type { AppendReason } from '../protocol/worker.ts'
 import { countOn } from './admission.ts'
-import { tooLargeOf } from './append-call.ts'
+import { toErrorReason, tooLargeOf } from './append-call.ts'
+import { closedStream } from './closed-stream.ts'
 import { placeOf } from './content.ts'
 import type { Deciding, Ending, Ground, Ready } from './deciding-port.ts'
 import { Draft } from './draft.ts'
@@ -23,11 +24,17 @@ export function createDeciding(deciders: Deciders): Deciding {
     return kept.draft
   }
   return {
-    forGroup: (ground, isLocal) => {
+    forGroup: (ground, isLocal, mustBeKept) => {
       const draft = draftOf(ground)
+      const rulingFor = ({ id, command }: Commit): Ruling => {
+        if (command === undefined) throw new Undecidable('needs-decider', id)
+        const ruling = deciders(command)
+        mustBeKept(ruling.condition.streams ?? [])
+        return ruling
+      }
       return async (commit, staged) => {
         try {
-          return await decide(ground, deciders, draft, staged, commit, isLocal)
+          return await decide(ground, rulingFor(commit), draft, staged, commit, isLocal)
         } catch (error) {
           return refuse(commit, toReason(error))
         }
@@ -50,7 +57,7 @@ const refuse = (commit: Commit, reason: AppendReason): Ready => ({
 })
 
 function toReason(error: unknown): AppendReason {
-  if (!(error instanceof Undecidable)) throw error
+  if (!(error instanceof Undecidable)) return toErrorReason(error)
   const { type, message } = error
   return type === 'update-needed'
     ? { type: 'UpdateNeeded', eventType: message, message: `unknown event ${message}` }
@@ -60,14 +67,12 @@ function toReason(error: unknown): AppendReason {
 /** Asks the decider of a command for its events, on all that stands before it. */
 async function decide(
   { view }: Ground,
-  deciders: Deciders,
+  ruling: Ruling,
   draft: Draft,
   staged: readonly Commit[],
   { command, ...head }: Commit,
   isLocal: boolean,
 ): Promise<Ready> {
-  if (command === undefined) throw new Undecidable('needs-decider', head.id)
-  const ruling = deciders(command)
   const state = await draft.stateAt(ruling, Infinity)
   const decided = ruling.decide(ruling.fold(state, await stagedMatching(view, staged, ruling.selectors)))
   if (decided.kind === 'refused') return refuse(head, { type: 'Refused', refusal: decided.refusal })
@@ -110,6 +115,8 @@ async function decideAgain(ground: Ground, deciders: Deciders, draft: Draft, ite
   if (decided.kind === 'refused') return { kind: 'refuse', refusal: decided.refusal }
   const { events } = decided
   if (events.length === 0) return { kind: 'nothing-to-do' }
+  // Nobody can ask for it once more: what it would write to is closed.
+  if ((await closedStream(ground.view, events, { place: item.place })) !== undefined) return { kind: 'refuse' }
   const { condition } = ruling
   if (JSON.stringify([events, condition]) === JSON.stringify([before, looked])) return { kind: 'keep' }
   const contentId = ground.random.newId()

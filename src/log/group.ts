@@ -1,6 +1,6 @@
 import type { Commit } from '../core/commit.ts'
 import { type Admission, admit, isKnown, look, type Staged, streamsOf } from './admission.ts'
-import type { Incoming } from './append-call.ts'
+import type { Incoming, MustBeKept } from './append-call.ts'
 import type { Ready } from './deciding-port.ts'
 import type { Engine } from './engine.ts'
 import type { View } from './view.ts'
@@ -20,9 +20,10 @@ export async function checkGroup<W extends Incoming>(
   engine: Engine,
   group: readonly W[],
   isLocal: boolean,
+  mustBeKept: MustBeKept = () => {},
 ): Promise<readonly Checked<W>[]> {
   const { view, deciding } = engine
-  const decide = deciding?.forGroup(engine, isLocal)
+  const decide = deciding?.forGroup(engine, isLocal, mustBeKept)
   // Once for the group: each look may read the disk.
   const perhapsSealed = await view.sealed.mayHold(group.map(({ commit }) => commit.id))
   const staged: Staged = { commits: [], ids: new Set(), perhapsSealed, last: new Map() }

@@ -1,6 +1,6 @@
-import { keptChain, rowFormat } from '../protocol/rows.ts'
-import type { KeptChanges, KeptRow } from '../protocol/worker.ts'
-import { isStoreError, type Range, type Request, type Store } from '../store/store.ts'
+import { keptChain, rowFormat, type StateRow } from '../protocol/rows.ts'
+import type { KeptAsk, KeptChanges, KeptFound, KeptRow } from '../protocol/worker.ts'
+import { isStoreError, type Key, type Range, type Request, type Store } from '../store/store.ts'
 
 /** The rows of `state` whose chains begin so. */
 export const chainsFrom = (prefix: string): ChainRange => ({
@@ -9,13 +9,30 @@ export const chainsFrom = (prefix: string): ChainRange => ({
   from: [prefix, 0],
   to: [`${prefix}\uffff`, 0],
 })
-type ChainRange = { readonly op: 'range'; readonly store: 'state' } & Range
+type ChainRange = { readonly op: 'range'; readonly store: 'state' } & Required<Pick<Range, 'from' | 'to'>>
 
 /** The rows that consumers keep in chains that begin so, in key order. */
 export async function listKept(store: Store, chain: string): Promise<readonly KeptRow[]> {
   const [rows] = await store.run([chainsFrom(keptChain + chain)])
-  return rows.map(({ chain, n, value }) => ({ chain: chain.slice(keptChain.length), n, value }))
+  return rows.map(toKept)
 }
+const toKept = ({ chain, n, value }: StateRow): KeptRow => ({ chain: chain.slice(keptChain.length), n, value })
+
+/** Parts of what consumers keep, read in one transaction. */
+export async function lookUp(store: Store, asks: readonly KeptAsk[]): Promise<readonly KeptFound[]> {
+  const found = await store.run(asks.map(toRequest))
+  return found.map((rows) =>
+    typeof rows === 'number' ? { rows: [], count: rows } : { rows: rows.map(toKept), count: rows.length },
+  )
+}
+
+function toRequest({ chain, n = 0, until, limit, isCount = false }: KeptAsk): Looking {
+  const from: Key = [keptChain + chain, n]
+  const to: Key = until === undefined ? [keptChain + chain, Number.MAX_SAFE_INTEGER] : [keptChain + until, -1]
+  const range = { store: 'state', from, to } as const
+  return isCount ? { op: 'count', ...range } : { op: 'range', ...range, ...(limit !== undefined && { limit }) }
+}
+type Looking = ChainRange | (Omit<ChainRange, 'op' | 'limit'> & { readonly op: 'count' })
 
 /** Keeps rows in one transaction. False when a key of `add` is taken. */
 export async function keep(store: Store, changes: KeptChanges): Promise<boolean> {
@@ -30,11 +47,11 @@ export async function keep(store: Store, changes: KeptChanges): Promise<boolean>
 
 export const keptRequests = ({ put = [], add = [], delete: gone = [] }: KeptChanges = {}): Request[] => [
   ...gone.map(
-    ({ chain, from, to }): Request => ({
+    ({ chain, from, to, last = chain }): Request => ({
       op: 'delete',
       store: 'state',
       from: [keptChain + chain, from],
-      to: [keptChain + chain, to],
+      to: [keptChain + last, to],
     }),
   ),
   ...put.map((row): Request => ({ op: 'put', store: 'state', row: rowOf(row) })),

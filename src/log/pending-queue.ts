@@ -1,4 +1,5 @@
 import type { Commit } from '../core/commit.ts'
+import { closingOf } from '../core/lifecycle.ts'
 import { commitEventsMax } from '../core/limits.ts'
 import { conditionToSelectors, matches, type Selectable, type Selector } from '../core/query.ts'
 import { ConditionIndex } from './condition-index.ts'
@@ -11,7 +12,7 @@ export interface PendingCommit {
   readonly revision: number
   /** Ordinal of its first event; a later commit has a higher one. It keeps it when its content is replaced. */
   readonly place: number
-  /** What its condition looks at. */
+  /** What its condition looks at, and the end of its streams. */
   readonly selectors: readonly Selector[]
 }
 
@@ -99,7 +100,8 @@ export class PendingQueue {
   }
 
   #put(commit: Commit, revision: number, place: number): void {
-    const item: PendingCommit = { commit, revision, place, selectors: conditionToSelectors(commit.condition) }
+    const selectors = [...conditionToSelectors(commit.condition), ...closingOf(commit.events)]
+    const item: PendingCommit = { commit, revision, place, selectors }
     this.#items.set(commit.id, item)
     this.#byPlace.set(place, item)
     this.#conditions.add(item)

@@ -68,6 +68,7 @@ export class Reader {
       more,
       pendingIs: isAdded ? 'added' : 'all',
       pending: JSON.stringify(more ? [] : pending),
+      erasedAt: view.erased.revision,
       head,
     }
   }
@@ -83,6 +84,7 @@ export class Reader {
         head,
         pending,
         sealed,
+        erased: view.erased.through,
         streams: streams.map((stream) => ({ version: versions.get(stream) ?? 0, confirmed: countOf(stream) })),
       }
     })

@@ -41,7 +41,7 @@ export const sealOptions: SealOptions = {
 }
 
 /** An append waits no longer than this for what is packed beside it. */
-const packMsMax = 8
+export const packMsMax = 8
 
 /** Packs confirmed events into a segment when there are enough of them. Answers whether it did. */
 export async function seal(engine: Engine, options: SealOptions): Promise<boolean> {
@@ -149,7 +149,7 @@ function smallAtEnd({ segments }: SealedLog): readonly SegmentPlace[] {
 }
 
 /** The key stays taken, and the content is in the segment, or in the checkpoint and the records beside it. */
-const stubOf = (revision: number, by: number): Request => ({
+export const stubOf = (revision: number, by: number): Request => ({
   op: 'put',
   store: 'writes',
   row: { kind: 'stub', revision, format: rowFormat, by, isSealed: true },

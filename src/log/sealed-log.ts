@@ -1,5 +1,6 @@
 import type { Commit } from '../core/commit.ts'
 import { digestOfNothing } from '../core/digest.ts'
+import { closedType } from '../core/lifecycle.ts'
 import type { Selector } from '../core/query.ts'
 import type { SegmentPlace } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
@@ -8,7 +9,7 @@ import { allParts, type Found } from '../segments/directory.ts'
 import type { PlacedCommit } from '../segments/pack.ts'
 import { commitsOf, findInPart, readPart, type SealedEvent } from '../segments/part.ts'
 import { partsFor, termsOf } from '../segments/selection.ts'
-import { termOf } from '../segments/terms.ts'
+import { type Term, termOf } from '../segments/terms.ts'
 import type { Store } from '../store/store.ts'
 import { above, type Window } from './event-index.ts'
 import { type PartsOf, Shelf, sortedPartsMax } from './shelf.ts'
@@ -22,6 +23,7 @@ const batchPartsMax = 64
 export class SealedLog {
   readonly segments: readonly SegmentPlace[]
   readonly #shelf: Shelf
+  #hasClosings: boolean | undefined
 
   private constructor(shelf: Shelf, segments: readonly SegmentPlace[]) {
     this.#shelf = shelf
@@ -40,6 +42,11 @@ export class SealedLog {
   /** The same with one more segment, in the place of those that it holds. */
   with(segment: SegmentPlace): SealedLog {
     return new SealedLog(this.#shelf, [...this.segments.filter(({ last }) => last < segment.first), segment])
+  }
+
+  /** The same, of which nothing was read yet: its content is another one now. */
+  anew(): SealedLog {
+    return new SealedLog(this.#shelf.anew(), this.segments)
   }
 
   /** What is sealed before a position. */
@@ -103,6 +110,16 @@ export class SealedLog {
     return undefined
   }
 
+  /** Whether any stream was closed here. */
+  async hasClosings(): Promise<boolean> {
+    if (this.#hasClosings === undefined) {
+      const term = termOf.type(closedType)
+      const find = (await this.#shelf.find(this.segments, [term]))(term)
+      this.#hasClosings = this.segments.some((_, at) => find(at) !== undefined)
+    }
+    return this.#hasClosings
+  }
+
   /** Reads what {@link matching} has to know first, so that it need not wait for it. */
   async lookUp(selectors: readonly Selector[]): Promise<void> {
     await this.#shelf.find(this.segments, termsOf(selectors))
@@ -152,6 +169,17 @@ export class SealedLog {
     }
     const texts = await this.#shelf.parts(asked)
     for (const [nth, { place }] of asked.entries()) yield find(place, texts[nth] ?? [])
+  }
+
+  /** Numbers of the parts of a segment that have one of these terms. */
+  async partsWith(place: SegmentPlace, terms: readonly Term[]): Promise<readonly number[]> {
+    const find = await this.#shelf.find([place], terms)
+    return [...new Set(terms.flatMap((term) => find(term)(0)?.parts ?? []))].sort((a, b) => a - b)
+  }
+
+  /** Texts of some parts of a segment. */
+  textsOf(place: SegmentPlace, numbers: readonly number[]): Promise<readonly string[]> {
+    return this.#shelf.manyParts({ place, numbers })
   }
 
   /** The commits of a segment. */

@@ -67,6 +67,11 @@ export class Shelf {
     this.#store = store
   }
 
+  /** One that has read nothing. */
+  anew(): Shelf {
+    return new Shelf(this.#store)
+  }
+
   /** Looks terms up in segments. */
   async find(places: readonly SegmentPlace[], terms: readonly Term[]): Promise<Find> {
     if (terms.length === 0) return () => () => undefined

@@ -70,7 +70,7 @@ describe('a row', () => {
     const view = newView()
     const append = { kind: 'append', format: 1, commits: JSON.stringify([commitOf('a', ['s1'])]) } as const
     expect(view.take({ ...append, revision: 1 })).toBe(true)
-    const newer = { kind: 'erase', revision: 2, format: 1, stream: 's' } as unknown as Parameters<View['take']>[0]
+    const newer = { kind: 'attach', revision: 2, format: 1, stream: 's' } as unknown as Parameters<View['take']>[0]
     expect(view.take(newer)).toBe(false)
     expect(view.needsNewerApp).toBe(true)
     expect(view.revision).toBe(1)

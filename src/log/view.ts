@@ -36,6 +36,14 @@ export interface SavedView {
   readonly local: boolean | undefined
   readonly pending: readonly { readonly commit: Commit; readonly revision: number }[]
   readonly takenOut: readonly TakenOutThen[]
+  readonly erased?: Erased | undefined
+}
+/** How far erasures are carried out. */
+export interface Erased {
+  /** Those up to this position are. */
+  readonly through: number
+  /** The last write that removed anything: what was made from the log before may hold it. */
+  readonly revision: number
 }
 /** Ids of the commits that ended without the log. */
 export interface Endings {
@@ -46,6 +54,7 @@ export interface Endings {
 const takenOutMax = 1_000
 /** Streams whose counts are remembered from one seal to the next. */
 const sealedCountsMax = 50_000
+const nothingErased: Erased = { through: 0, revision: 0 }
 /** Pending commits that a saved view may have. */
 const savedPendingMax = 1_000
 
@@ -73,6 +82,7 @@ export class View {
   /** A row of a newer app stops the view here. */
   needsNewerApp = false
   movedTo: string | undefined
+  erased: Erased = nothingErased
   /** Ids of the commits that are kept as dead letters. */
   readonly dead: Set<string> = new Set()
   /** Ids of the commits that left the queue otherwise: withdrawn, or with nothing left to do. */
@@ -113,6 +123,7 @@ export class View {
       local: this.local,
       pending: [...this.pending.list()].map(({ commit, revision }) => ({ commit, revision })),
       takenOut: this.#takenOut.filter((gone) => gone.revision > dropped),
+      erased: this.erased,
     }
   }
 
@@ -130,6 +141,7 @@ export class View {
     // Nothing waits to be decided again, so nothing foreign is in anybody's way.
     this.#foreign = []
     this.#takenOut = [...saved.takenOut]
+    this.erased = saved.erased ?? nothingErased
     this.#arrived = []
     this.#sealedCounts.clear()
   }
@@ -189,6 +201,10 @@ export class View {
         return
       case 'seal':
         this.#takeSeal(row)
+        return
+      case 'erase':
+        this.erased = row
+        this.sealed = this.sealed.anew()
         return
     }
   }

@@ -115,16 +115,22 @@ const isEnded = (shown: { readonly get: () => object }): boolean => 'error' in s
 async function loadSnapshot<S>(
   key: string,
   call: ChangeSource['call'],
-): Promise<readonly [state: S, position: number] | undefined> {
+): Promise<readonly [state: S, position: number, revision: number] | undefined> {
   const snapshot = await call((api) => api.getSnapshot(key))
   const state = snapshot && JSON.parse(snapshot.state).state
-  return snapshot && state !== undefined ? [state, snapshot.position] : undefined
+  return snapshot && state !== undefined ? [state, snapshot.position, snapshot.revision] : undefined
 }
 
 /** Saves a state, unless JSON would change it. A snapshot that is not saved costs a longer fold, nothing else. */
-function saveSnapshot(key: string, call: ChangeSource['call'], state: unknown, position: number): void {
+function saveSnapshot(
+  key: string,
+  call: ChangeSource['call'],
+  state: unknown,
+  position: number,
+  revision: number,
+): void {
   if (jsonIssues(state).length > 0) return
-  const snapshot = { position, state: JSON.stringify({ state }) }
+  const snapshot = { position, state: JSON.stringify({ state }), revision }
   call((api) => api.putSnapshot(key, snapshot)).catch(() => {})
 }
 
@@ -138,6 +144,8 @@ function createFollower<S>(
   /** The state of the confirmed events up to the position. */
   let confirmed = initial
   let position = 0
+  /** Where the log was when it was looked at last. */
+  let foldedAt = 0
   let sinceSnapshot = 0
   let seen: number | undefined
   let isStale = false
@@ -148,8 +156,10 @@ function createFollower<S>(
     const request = { scope, types, position, revision: before?.revision ?? 0, seen }
     const answer = await call((api) => api.changes(request))
     if (isEnded(shown)) return true
-    if (position > answer.head.confirmed) {
-      // The snapshot lies beyond the log, so it is not this log's.
+    const isVoid = position > (answer.erasedAt > foldedAt ? 0 : answer.head.confirmed)
+    foldedAt = answer.head.revision
+    if (isVoid) {
+      // The snapshot lies beyond the log, so it is not this log's; or what was folded is to be forgotten.
       confirmed = initial
       position = 0
       return false
@@ -163,14 +173,14 @@ function createFollower<S>(
     shown.set({ state: foldEvents(on, below, decodeAll(definitions, JSON.parse(answer.pending))), head: answer.head })
     if (sinceSnapshot >= snapshotEvery) {
       sinceSnapshot = 0
-      saveSnapshot(key, call, confirmed, position)
+      saveSnapshot(key, call, confirmed, position, foldedAt)
     }
     return true
   }
   // What can't be read is not taken for a state: everything is folded again.
   const restored = loadSnapshot<S>(key, call)
     .then((found) => {
-      if (found) [confirmed, position] = found
+      if (found) [confirmed, position, foldedAt] = found
     })
     .catch(() => {})
   const follow = async (): Promise<void> => {

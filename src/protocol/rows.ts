@@ -11,7 +11,7 @@ import type { Seen } from './sync.ts'
 export const rowFormat = 1
 
 /** The kinds of `writes` rows that this version understands. */
-export type WriteRow = AppendRow | PullRow | RebaseRow | SealRow | StubRow | MovedRow
+export type WriteRow = AppendRow | PullRow | RebaseRow | SealRow | EraseRow | StubRow | MovedRow
 
 interface Row {
   readonly revision: number
@@ -58,6 +58,12 @@ export interface RebaseRow extends Row {
 export interface SealRow extends Row {
   readonly kind: 'seal'
   readonly segment: SegmentPlace
+}
+/** Data of sealed events was removed, and whatever was made from it. */
+export interface EraseRow extends Row {
+  readonly kind: 'erase'
+  /** Every erasure in the log up to this position is carried out. */
+  readonly through: number
 }
 /** Where a segment rests in `log`: its parts at fractions right below `last`. */
 export interface SegmentPlace {
@@ -147,7 +153,7 @@ export const keptChain = 'kept/'
 /** `state` chain of sync: 0 is how the last try failed, a higher n the revision up to which commits may have been sent. */
 export const syncChain = 'sync'
 
-const kinds: ReadonlySet<string> = new Set(['append', 'pull', 'rebase', 'seal', 'stub', 'moved'])
+const kinds: ReadonlySet<string> = new Set(['append', 'pull', 'rebase', 'seal', 'erase', 'stub', 'moved'])
 
 /** False for a row of a newer app: such a row makes a view read-only. */
 export const isKnownRow = (row: { readonly kind: string; readonly format: number }): boolean =>

@@ -6,6 +6,7 @@ import type {
   IdTaken,
   Invalid,
   Marker,
+  StreamClosed,
   TooLarge,
   UpdateNeeded,
   VersionConflict,
@@ -13,6 +14,7 @@ import type {
 } from '../core/outcome.ts'
 import type { AnyQuery } from '../core/queries.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
+import type { Retentions } from '../core/retention.ts'
 import type { SyncLink, SyncWish } from './notice.ts'
 import type { Problem } from './sync.ts'
 
@@ -36,6 +38,8 @@ export interface WorkerApi {
   withdraw(id: string): Promise<Withdrawal>
   /** What consumers keep: the rows whose chains begin so, in key order. */
   listKept(chain: string): Promise<readonly KeptRow[]>
+  /** The same in parts, all of one moment. */
+  lookUp(asks: readonly KeptAsk[]): Promise<readonly KeptFound[]>
   /** Keeps rows in one transaction. False when a key of `add` is taken: then nothing is kept. */
   keep(changes: KeptChanges): Promise<boolean>
   /** The confirmed events behind a position as a segment file. */
@@ -49,7 +53,7 @@ export interface WorkerApi {
   close(): Promise<void>
 }
 
-export const workerProtocol = 4
+export const workerProtocol = 5
 
 export interface OpenRequest {
   readonly protocol: number
@@ -58,6 +62,8 @@ export interface OpenRequest {
   readonly key: string
   readonly durability: Durability
   readonly requireDurable: boolean
+  /** How long the events of some streams are kept. */
+  readonly retentions?: Retentions | undefined
   /** The sync endpoint of this log, for a worker that brings none. */
   readonly syncUrl?: string | undefined
   readonly credentials?: Readonly<Record<string, string>> | undefined
@@ -132,6 +138,7 @@ export type AppendAnswer =
 export type AppendReason =
   | VersionConflict
   | ConditionConflict<PlacedEvent>
+  | StreamClosed
   | { readonly type: 'StorageFull' | 'StorageUnavailable'; readonly message: string }
   | UpdateNeeded
   | IdTaken
@@ -203,6 +210,8 @@ export interface ChangesAnswer {
   /** `all`: these are all pending events of the scope; `added`: these come behind the known ones. */
   readonly pendingIs: 'all' | 'added'
   readonly pending: string
+  /** Revision at which data was removed last: what was folded before has to be folded anew. */
+  readonly erasedAt: number
   readonly head: Marker
 }
 export interface HeadsAnswer {
@@ -211,6 +220,8 @@ export interface HeadsAnswer {
   readonly pending: number
   /** The last position that is in a segment. */
   readonly sealed: number
+  /** Erasures up to this position are carried out. */
+  readonly erased: number
   /** Last version of each stream asked for, pending included, and how many of them are confirmed. */
   readonly streams: readonly { readonly version: number; readonly confirmed: number }[]
 }
@@ -244,12 +255,29 @@ export interface KeptRow {
   readonly n: number
   readonly value: unknown
 }
+/** Rows of a chain, or of all chains up to another one, in key order. */
+export interface KeptAsk {
+  readonly chain: string
+  /** Only from this key of the first chain on. */
+  readonly n?: number | undefined
+  /** Exclusive; absent: only the rows of `chain`. */
+  readonly until?: string | undefined
+  readonly limit?: number | undefined
+  /** They are counted, not given. */
+  readonly isCount?: boolean | undefined
+}
+export interface KeptFound {
+  readonly rows: readonly KeptRow[]
+  readonly count: number
+}
 /** What one transaction does to the rows of consumers. */
 export interface KeptChanges {
   readonly put?: readonly KeptRow[] | undefined
   readonly add?: readonly KeptRow[] | undefined
-  /** Rows of a chain, bounds included. */
-  readonly delete?: readonly { readonly chain: string; readonly from: number; readonly to: number }[] | undefined
+  /** Rows of a chain, or from it to the end of another one, bounds included. */
+  readonly delete?:
+    | readonly { readonly chain: string; readonly from: number; readonly to: number; readonly last?: string }[]
+    | undefined
   /** Others are told that something was kept, by a notice of a log that has not moved. */
   readonly isAnnounced?: boolean | undefined
 }
@@ -259,6 +287,8 @@ export interface Snapshot {
   readonly position: number
   /** JSON text of the state. */
   readonly state: string
+  /** Where the log was when it was folded. */
+  readonly revision: number
 }
 
 /** A commit that did not come into the log as it was meant, kept with the reason. */

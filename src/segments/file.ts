@@ -28,12 +28,15 @@ const fileFormat = 1
 const lineFeed = 10
 
 /** The file of a packed segment; `digest` is that of the log up to its end. */
-export async function toFile(
+export const toFile = (
   { first, last, parts, directory }: PackedSegment,
   digest: string,
   buckets: readonly string[] = directory.buckets(),
-): Promise<Bytes> {
-  const terms = await gzip(JSON.stringify(buckets))
+): Promise<Bytes> => packFile({ first, last, parts, digest, directory: buckets })
+
+/** The file that {@link readFile} reads so. */
+export async function packFile({ first, last, parts, digest, directory }: SegmentFile): Promise<Bytes> {
+  const terms = await gzip(JSON.stringify(directory))
   const lengths = parts.map(({ length }) => length)
   const header: Header = { format: fileFormat, first, last, digest, directory: terms.length, parts: lengths }
   return concat([new TextEncoder().encode(`${JSON.stringify(header)}\n`), terms, ...parts])

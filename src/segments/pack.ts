@@ -152,5 +152,5 @@ function* byStream(commits: readonly PlacedCommit[]): Generator<undefined, Reado
 }
 
 /** The rest of an event's line, behind the place of its commit: its type comes first, so that it is found without parsing. */
-const contentText = ({ type, stream, data, tags, v }: StoredEvent): string =>
-  `,${JSON.stringify({ type, stream, data, tags, v })}]`
+export const contentText = ({ type, stream, data, tags, v, isErased }: StoredEvent): string =>
+  `,${JSON.stringify({ type, stream, data, tags, v, isErased })}]`

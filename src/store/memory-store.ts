@@ -73,6 +73,7 @@ function apply(tables: Tables, request: Request, write: boolean): unknown {
   const found = table.slice(start, limit === undefined ? end : Math.min(end, start + limit))
   if (op === 'get') return structuredClone(found[0]?.row)
   if (op === 'range') return found.map(({ row }) => structuredClone(row))
+  if (op === 'count') return found.length
   if (!write) throw new TypeError('a readonly transaction writes')
   if (op === 'add' && found.length > 0) throw new StoreError('taken', `taken: a key of ${store}`)
   const kept = 'row' in request ? [{ key: keyOf(store, request.row), row: structuredClone(request.row) }] : []
@@ -81,7 +82,7 @@ function apply(tables: Tables, request: Request, write: boolean): unknown {
 }
 
 function rangeOf(request: Request): Range {
-  if (request.op === 'range' || request.op === 'delete') return request
+  if (request.op === 'range' || request.op === 'count' || request.op === 'delete') return request
   const key = request.op === 'get' ? request.key : keyOf(request.store, request.row)
   return { from: key, to: key }
 }

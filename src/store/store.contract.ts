@@ -96,6 +96,20 @@ const reads: readonly StoreRule[] = [
       }),
   },
   {
+    rule: 'counts the rows of a range, bounds as for reading',
+    check: (open) =>
+      within(open, async (store) => {
+        await store.run(adds(4, 1, 10, 2, 3), write)
+        const counts = await store.run([
+          { op: 'count', store: 'writes' },
+          { op: 'count', store: 'writes', from: 2, to: 4 },
+          { op: 'count', store: 'writes', after: 2 },
+          { op: 'count', store: 'writes', from: 5, to: 9 },
+        ])
+        same(counts, [5, 3, 3, 0])
+      }),
+  },
+  {
     rule: 'orders chains by name and then by number',
     check: (open) =>
       within(open, async (store) => {

@@ -28,6 +28,7 @@ export type Request = ForEach<
     | { readonly op: 'add' | 'put'; readonly store: N; readonly row: Rows[N] }
     | { readonly op: 'get'; readonly store: N; readonly key: Key }
     | ({ readonly op: 'range'; readonly store: N } & Range)
+    | ({ readonly op: 'count'; readonly store: N } & Omit<Range, 'limit'>)
     | { readonly op: 'delete'; readonly store: N; readonly from: Key; readonly to: Key }
 >
 /** Rows in key order; bounds are inclusive but for `after`. */
@@ -42,7 +43,9 @@ export type Result<R> = R extends { readonly op: 'get'; readonly store: infer N 
   ? Rows[N] | undefined
   : R extends { readonly op: 'range'; readonly store: infer N extends StoreName }
     ? readonly Rows[N][]
-    : undefined
+    : R extends { readonly op: 'count' }
+      ? number
+      : undefined
 export type Results<R extends readonly Request[]> = { readonly [I in keyof R]: Result<R[I]> }
 
 export interface RunOptions {

@@ -56,6 +56,8 @@ function issue(transaction: IDBTransaction, request: Request): IDBRequest {
       return store.get(IDBKeyRange.only(request.key))
     case 'range':
       return store.getAll(toIdbRange(request), request.limit)
+    case 'count':
+      return store.count(toIdbRange(request))
     case 'delete':
       return store.delete(toIdbRange(request))
   }

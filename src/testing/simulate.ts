@@ -1,21 +1,17 @@
 import { createSyncHandler } from '../../server/handler.ts'
 import { memoryStore } from '../../server/memory-store.ts'
-import { automationsOf } from '../../worker/automate.ts'
-import { Host } from '../../worker/host.ts'
-import { createLogClient } from '../client/log-client.ts'
 import type { Log } from '../client/types.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import type { EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import type { Clock, Fetch, Locks, Random } from '../core/ports.ts'
-import { createDeciders } from '../core/rulings.ts'
-import { createDeciding } from '../log/deciding.ts'
-import { workerProtocol } from '../protocol/worker.ts'
-import { createMemoryDatabase, type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
+import { createMemoryDatabase, type MemoryDatabase } from '../store/memory-store.ts'
 import { MemoryChannels } from './memory-channels.ts'
 import { MemoryLocks } from './memory-locks.ts'
+import { openMemoryTab } from './memory-tab.ts'
 import { Line } from './network.ts'
 import { seededRandom } from './seeded-random.ts'
+import { runUntil, turn } from './turns.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 const url = 'http://server.test/sync'
@@ -132,41 +128,17 @@ class SimulatedDevice<M extends EventMap, Ds extends readonly AnyDecider[]> impl
   }
 
   openTab(): Log<M, Ds[number]> {
-    const store = () => openMemoryStore(this.#database, { durable: true })
-    const host = new Host(
+    const log = openMemoryTab(
+      this.#model,
       {
         clock: this.#clock,
         random: this.#random,
         locks: this.#locks,
-        fetch: this.#line.fetch,
+        database: this.#database,
         openChannel: this.#channels.open,
-        openStore: async () => store(),
-        openFallback: store,
       },
-      {
-        deciding: createDeciding(createDeciders(this.#model.deciders)),
-        ...automationsOf(this.#model),
-        sync: ({ log }) => ({ url: `${url}/${encodeURIComponent(log)}` }),
-      },
+      { fetch: this.#line.fetch, urlOf: (name) => `${url}/${encodeURIComponent(name)}` },
     )
-    const log = createLogClient(this.#model, '', {
-      clock: this.#clock,
-      random: this.#random,
-      locks: this.#locks,
-      openChannel: this.#channels.open,
-      start: async () => {
-        const opened = await host.open({
-          protocol: workerProtocol,
-          log: this.#model.name,
-          key: '',
-          durability: 'relaxed',
-          requireDurable: true,
-          aliveLock: this.#random.newId(),
-        })
-        if (!opened.ok) throw new Error(opened.reason.message)
-        return { api: host, opened, end: () => {}, lost: new Promise(() => {}) }
-      },
-    })
     this.#tabs.push(log)
     return log
   }
@@ -208,21 +180,3 @@ async function settle<M extends EventMap, Ds extends readonly AnyDecider[]>(
   // A page hears of the last writes of a burst a moment later.
   await runUntil(clock, new Promise<boolean>((resolve) => clock.after(noticeMsMax, () => resolve(true))))
 }
-
-/** Lets time pass until a promise is settled. */
-async function runUntil<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
-  let isDone = false
-  const done = promise.finally(() => {
-    isDone = true
-  })
-  done.catch(() => {})
-  for (let turns = 0; !isDone; turns++) {
-    await turn()
-    // What waits for I/O of the runtime itself needs turns, not time.
-    if (turns % 20 === 19) clock.step()
-  }
-  return done
-}
-
-/** One turn of the runtime's own event loop: streams and fetch bodies need it. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))

@@ -36,6 +36,8 @@ export const rooms: Readonly<Record<string, Room>> = {
     packages: [],
   },
   'src/automation': { rooms: [core, 'src/consumer', 'src/client', 'src/subscribe'], packages: [] },
+  'src/lifecycle': { rooms: [core, 'src/client', 'type src/protocol/worker.ts'], packages: [] },
+  'src/read-model': { rooms: [core, protocol, 'src/consumer', 'src/client', 'src/subscribe'], packages: [] },
   'src/record': { rooms: [core, platform, 'type src/client/types.ts'], packages: [] },
   'src/opentelemetry': {
     rooms: [core, 'src/consumer', 'src/subscribe', 'type src/client/inside.ts'],
@@ -61,4 +63,5 @@ export const portsOnly: readonly string[] = [
   'src/projection',
   'src/consumer',
   'src/sync',
+  'src/read-model',
 ]

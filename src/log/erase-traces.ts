@@ -1,0 +1,105 @@
+import type { Commit } from '../core/commit.ts'
+import type { IsErased } from '../core/lifecycle.ts'
+import type { PlacedEvent } from '../core/recorded.ts'
+import { keptChain, snapshotChain, type WriteRow } from '../protocol/rows.ts'
+import { eraseInCommit } from '../segments/erase-part.ts'
+import type { Request } from '../store/store.ts'
+import { forget, listDeadLetters } from './dead-letters.ts'
+import type { Engine } from './engine.ts'
+import { chainsFrom } from './kept.ts'
+import { stubOf } from './seal.ts'
+import { parseCommits, type View } from './view.ts'
+
+/** What was erased, as what was made from it may name it. */
+export interface Traces {
+  readonly isErased: IsErased
+  readonly eventIds: Set<string>
+}
+
+/** Rows of `writes` that are read at once. */
+const rowsMax = 500
+
+/** What removes the traces of erased events outside the log itself, and the dead letters that go. */
+export async function tracesOf(
+  engine: Engine,
+  traces: Traces,
+): Promise<{ readonly requests: readonly Request[]; readonly letters: readonly string[] }> {
+  const letters = await lettersAbout(engine, traces)
+  const kept = await Promise.all(['task/', 'ended/', 'failure/'].map((part) => keptAbout(engine, part, traces)))
+  const { from, to } = chainsFrom(snapshotChain)
+  return {
+    letters,
+    requests: [
+      { op: 'delete', store: 'state', from, to },
+      ...letters.flatMap(forget),
+      ...kept.flat(),
+      ...(await writesAbout(engine, traces)),
+    ],
+  }
+}
+
+/** Where a commit lies that has no place in the log, nothing is later. */
+const nowhere = 0
+
+async function lettersAbout(engine: Engine, { isErased }: Traces): Promise<readonly string[]> {
+  const isAbout = (events: readonly Pick<PlacedEvent, 'type' | 'stream'>[]): boolean =>
+    events.some((event) => isErased(event, nowhere))
+  const letters = await listDeadLetters(engine)
+  return letters.flatMap(({ id, commit, reason }) => {
+    const { events, condition }: Commit = JSON.parse(commit)
+    const read = (condition?.streams ?? []).map((stream) => ({ type: '', stream }))
+    return isAbout([...events, ...read, ...('events' in reason ? reason.events : [])]) ? id : []
+  })
+}
+
+/** Rows that a consumer kept for one of the events. */
+async function keptAbout({ store }: Engine, part: string, { eventIds }: Traces): Promise<readonly Request[]> {
+  if (eventIds.size === 0) return []
+  const [rows] = await store.run([chainsFrom(keptChain + part)])
+  return rows.flatMap(({ chain, n, value }): readonly Request[] =>
+    eventIds.has(eventIdOf(value)) ? [{ op: 'delete', store: 'state', from: [chain, n], to: [chain, n] }] : [],
+  )
+}
+
+const eventIdOf = (value: unknown): string => String((value as { readonly eventId?: unknown } | undefined)?.eventId)
+
+/** Rows of `writes` that hold what is confirmed, or has ended, as well. */
+async function writesAbout({ store, view }: Engine, traces: Traces): Promise<readonly Request[]> {
+  const requests: Request[] = []
+  for (let after = 0; ; ) {
+    const [rows] = await store.run([{ op: 'range', store: 'writes', after, limit: rowsMax }])
+    for (const row of rows) {
+      const without = rowWithout(view, row, traces.isErased)
+      if (without !== undefined) requests.push(without)
+    }
+    after = rows.at(-1)?.revision ?? after
+    if (rows.length < rowsMax) return requests
+  }
+}
+
+function rowWithout(view: View, row: WriteRow, isErased: IsErased): Request | undefined {
+  if (row.kind === 'append' && row.first !== undefined) {
+    // What is not sealed comes after every erasure that is carried out.
+    if (row.first > view.sealed.head.position) return undefined
+    return eraseInText(view, row.commits, isErased) === row.commits
+      ? undefined
+      : stubOf(row.revision, view.revision + 1)
+  }
+  if (row.kind === 'append') {
+    const commits = eraseInText(view, row.commits, isErased)
+    return commits === row.commits ? undefined : { op: 'put', store: 'writes', row: { ...row, commits } }
+  }
+  if (row.kind !== 'rebase') return undefined
+  const replaced = eraseInText(view, row.replaced, isErased)
+  return replaced === row.replaced ? undefined : { op: 'put', store: 'writes', row: { ...row, replaced } }
+}
+
+/** What is pending comes after every erasure that is confirmed. */
+function eraseInText({ pending }: View, text: string, isErased: IsErased): string {
+  const before = parseCommits(text)
+  const after = before.map((commit) => {
+    const isPending = pending.get(commit.id) !== undefined
+    return isPending ? commit : eraseInCommit(commit, nowhere, (event) => isErased(event, nowhere))
+  })
+  return after.some((commit, at) => commit !== before[at]) ? JSON.stringify(after) : text
+}

@@ -1,0 +1,34 @@
+import { decodeAll } from '../core/decode.ts'
+import { definitionsOf } from '../core/event.ts'
+import { foldEvents, type Projection } from '../core/projection.ts'
+import { scopeToSelectors } from '../core/queries.ts'
+import { matches } from '../core/query.ts'
+import { type History, placedIn } from './history.ts'
+import { mustMatch } from './mismatch.ts'
+import { freeze, orFail, pureHandlers } from './pure.ts'
+
+/** A projection and what happened. */
+export interface GivenProjection<S> {
+  /** It folds what happened to this state. */
+  then(state: S): void
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: events are contravariant, so only `any` holds every projection
+export type AnyProjection = Projection<any, unknown, any>
+
+export class ProjectionTest implements GivenProjection<unknown> {
+  readonly #name: string
+  readonly #state: unknown
+
+  constructor({ name, initial, on, scope, events }: AnyProjection, history: History, params: unknown) {
+    const selectors = scopeToSelectors(orFail(`the scope of ${name}`, () => scope?.(params)) ?? {})
+    const seen = placedIn(history).filter((event) => matches(selectors, event))
+    this.#name = name
+    this.#state = foldEvents(pureHandlers(name, on), freeze(initial), decodeAll(definitionsOf(events), seen))
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: the word of given/when/then
+  then(state: unknown): void {
+    mustMatch(`${this.#name} has another state`, state, this.#state, this.then)
+  }
+}
