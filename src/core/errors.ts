@@ -11,6 +11,7 @@ export type TidelogErrorCode =
   | 'tidelog/outcome'
   | 'tidelog/decider'
   | 'tidelog/filter'
+  | 'tidelog/impure'
   | 'tidelog/consumer-taken'
   | 'tidelog/parked'
 

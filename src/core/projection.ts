@@ -44,6 +44,14 @@ export function mustBeFold<M extends EventMap>(events: Events<M>, name: string, 
   for (const type of Object.keys(on)) mustBe(type in known, 'a handler', type)
 }
 
+/** Stands between folds and their handlers: calls `handle`, which takes an event of the type over the state, and answers what comes of it. */
+export type FoldCheck = <S>(handle: () => S, state: S, type: string) => S
+let check: FoldCheck | undefined
+/** From now on all folds of this realm are checked so. */
+export const checkFolds = (next: FoldCheck | undefined): void => {
+  check = next
+}
+
 /** Folds events over a state. Events without a handler, and unknown ones, leave it as it is. */
 export function foldEvents<S>(
   on: Readonly<Record<string, ((state: S, event: never) => S) | undefined>>,
@@ -53,7 +61,9 @@ export function foldEvents<S>(
   let current = state
   for (const event of events) {
     const handler = Object.hasOwn(on, event.type) ? on[event.type] : undefined
-    if (handler !== undefined) current = handler(current, event as never)
+    if (handler === undefined) continue
+    const handle = (): S => handler(current, event as never)
+    current = check === undefined ? handler(current, event as never) : check(handle, current, event.type)
   }
   return current
 }

@@ -2,6 +2,7 @@ import { type Ruling, Undecidable } from '../core/command.ts'
 import type { CommandData, Commit, StoredEvent } from '../core/commit.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { deepFreeze } from '../core/decode.ts'
+import { freeze } from '../core/freeze.ts'
 import { type Issue, issuesToText } from '../core/outcome.ts'
 import { checkData } from '../core/prepare.ts'
 import { matches } from '../core/query.ts'
@@ -9,7 +10,7 @@ import { createDeciders } from '../core/rulings.ts'
 import { tooLargeOf } from '../log/append-call.ts'
 import { type History, placedIn } from './history.ts'
 import { Mismatch } from './mismatch.ts'
-import { callTwice, freeze, mapMembers, orFail, pureHandlers } from './pure.ts'
+import { callTwice, mapMembers, orFail, pureHandlers } from './pure.ts'
 
 /** What became of a command. */
 export type Answer =

@@ -1,4 +1,4 @@
-import { isPlain, keysOf, same } from './same.ts'
+import { isPlain, keysOf, same } from '../core/same.ts'
 import { nameOf, show } from './show.ts'
 
 /** A place where two values differ. What is on one side only is absent on the other. */

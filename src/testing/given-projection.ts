@@ -1,11 +1,12 @@
 import { decodeAll } from '../core/decode.ts'
 import { definitionsOf } from '../core/event.ts'
+import { freeze } from '../core/freeze.ts'
 import { foldEvents, type Projection } from '../core/projection.ts'
 import { scopeToSelectors } from '../core/queries.ts'
 import { matches } from '../core/query.ts'
 import { type History, placedIn } from './history.ts'
 import { mustMatch } from './mismatch.ts'
-import { freeze, orFail, pureHandlers } from './pure.ts'
+import { orFail, pureHandlers } from './pure.ts'
 
 /** A projection and what happened. */
 export interface GivenProjection<S> {

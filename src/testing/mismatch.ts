@@ -1,5 +1,5 @@
+import { same } from '../core/same.ts'
 import { showDifferences } from './differences.ts'
-import { same } from './same.ts'
 
 interface CapturesStack {
   readonly captureStackTrace?: (error: object, above: unknown) => void

@@ -1,6 +1,7 @@
+import { freeze } from '../core/freeze.ts'
+import { same } from '../core/same.ts'
 import { showDifferences } from './differences.ts'
 import { Mismatch } from './mismatch.ts'
-import { isPlain, same } from './same.ts'
 
 type Handler = (...args: readonly unknown[]) => unknown
 
@@ -53,12 +54,4 @@ function copyOf(state: unknown): readonly unknown[] | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Freezes objects and lists all the way down: who changes one has the line in the stack. */
-export function freeze<T>(value: T): T {
-  if (!(Array.isArray(value) || isPlain(value)) || Object.isFrozen(value)) return value
-  Object.freeze(value)
-  for (const member of Object.values(value)) freeze(member)
-  return value
 }

@@ -1,4 +1,4 @@
-import { isPlain, keysOf } from './same.ts'
+import { isPlain, keysOf } from '../core/same.ts'
 
 /** A value that fits is written on one line. */
 const columnsMax = 90
