@@ -166,3 +166,64 @@ test('TS-14 a step that fails is a data error that names the step, the event and
   expect(error).toMatchObject({ message: `upcast[2] of event ${bad?.id} at position 2`, cause: wrong })
   expect((await newest.read({ toPosition: 1 }).all()).events).toMatchObject([{ data: { id: 'a', cents: 100 } }])
 })
+
+test('TS-14 what an upcaster makes has to be as the schema says, and is what the schema makes of it', async () => {
+  const first = defineEvents({ Noted: event(z.object({ text: z.string() }), { stream: () => 'notes' }) })
+  const made: Readonly<Record<string, unknown>> = {
+    nothing: undefined,
+    list: [],
+    wrong: { text: 1 },
+    good: { text: 'x' },
+  }
+  const second = defineEvents({
+    Noted: event(z.object({ text: z.string(), mark: z.string().default('none') }), {
+      version: 2,
+      upcast: { 1: ({ text }: { text: string }) => made[text] },
+      stream: () => 'notes',
+    }),
+  })
+  network = new Network(defineLog({ name: 'notes', events: first }) as never)
+  const browser = network.openBrowser({ isLocal: true })
+  const old = browser.openTab(defineLog({ name: 'notes', events: first }))
+  for (const text of Object.keys(made)) unwrap(await old.append([first.Noted({ text })]))
+  const log = browser.openTab(defineLog({ name: 'notes', events: second }))
+  for (const position of [1, 2, 3])
+    await expect(log.read({ fromPosition: position, toPosition: position }).all()).rejects.toMatchObject({
+      code: 'tidelog/data',
+      message: expect.stringContaining(`at position ${position}`),
+    })
+  expect((await log.read({ fromPosition: 4 }).all()).events).toMatchObject([{ data: { text: 'x', mark: 'none' } }])
+})
+
+test('AE-5 a read that takes what is unknown gives an event that can not be decoded as it is stored, and goes on', async () => {
+  const first = defineEvents({ Noted: event(type<{ text: string }>(), { stream: () => 'notes' }) })
+  const second = defineEvents({
+    Noted: event(type<{ text: string; length: number }>(), {
+      version: 2,
+      upcast: {
+        1: ({ text }: { text: string | null }) => {
+          if (text === null) throw new Error('there is no text')
+          return { text, length: text.length }
+        },
+      },
+      stream: () => 'notes',
+    }),
+  })
+  network = new Network(defineLog({ name: 'notes', events: first }) as never)
+  const browser = network.openBrowser({ isLocal: true })
+  const old = browser.openTab(defineLog({ name: 'notes', events: first }))
+  for (const text of ['a', null as never, 'ccc']) unwrap(await old.append([first.Noted({ text })]))
+  const log = browser.openTab(defineLog({ name: 'notes', events: second }))
+  await expect(log.read().all()).rejects.toMatchObject({ code: 'tidelog/data' })
+  expect((await log.read({ unknown: 'yield' }).all()).events).toMatchObject([
+    { type: 'Noted', data: { text: 'a', length: 1 } },
+    {
+      type: '$unknown',
+      originalType: 'Noted',
+      data: { text: null },
+      position: 2,
+      problem: expect.stringMatching(/upcast\[1\].*position 2/),
+    },
+    { type: 'Noted', data: { text: 'ccc', length: 3 } },
+  ])
+})

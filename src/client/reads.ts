@@ -16,11 +16,12 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
   mustBeJson(options)
   const { direction, limit = Infinity } = options
   const isBackwards = direction === 'backwards'
+  const isLenient = options.unknown === 'yield'
   const ask = (cursor?: number, through?: number): Promise<ReadAnswer> =>
     call((api) => api.read({ options, cursor, through }))
   /** Confirmed pages, and the pending events of the first one's moment. */
   async function* pages(start: ReadAnswer): AsyncGenerator<readonly AnyEvent[]> {
-    const pending = () => decodeAll(definitions, JSON.parse(start.pending))
+    const pending = () => decodeAll(definitions, JSON.parse(start.pending), isLenient)
     if (isBackwards) yield pending()
     for (let page = start; ; ) {
       const { events, cursor } = page
@@ -29,7 +30,7 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
       ahead?.catch(() => {})
       // The question leaves before this page takes the thread.
       await null
-      yield decodeText(definitions, events)
+      yield decodeText(definitions, events, isLenient)
       if (!cursor) break
       page = await (ahead ?? ask(cursor, start.through))
     }
@@ -40,7 +41,7 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
     for await (const page of pages(await start()))
       for (const event of page) {
         // What this build does not know is left out before it counts.
-        if (event.type === '$unknown' && options.unknown !== 'yield') continue
+        if (event.type === '$unknown' && !isLenient) continue
         if (left > 0) yield event
         if (--left <= 0) return
       }

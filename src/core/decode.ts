@@ -1,6 +1,7 @@
 import { type Commit, eventId, type StoredEvent } from './commit.ts'
-import { TidelogError } from './errors.ts'
-import type { EventMap } from './event.ts'
+import { messageOf, TidelogError } from './errors.ts'
+import { type EventMap, runSchema } from './event.ts'
+import { issuesToText } from './outcome.ts'
 import type { PlacedEvent, UnknownEvent } from './recorded.ts'
 
 /** A recorded event of a known type, as its model gives it. */
@@ -14,47 +15,66 @@ export type Place = Omit<PlacedEvent, keyof StoredEvent>
 
 /**
  * Gives stored events the shape of the model: older data is brought up by the upcasters, unknown types are marked, and
- * everything is frozen, so that a reader can't change history. Throws `tidelog/data` naming the event that failed.
+ * everything is frozen, so that a reader can't change history. Throws `tidelog/data` naming the event that failed, or marks it
+ * as well where that is wanted.
  */
 export function decodeEvent(
   definitions: EventMap,
   stored: StoredEvent,
   { metadata = {}, id, commitId, version, time, position }: Place,
+  isLenient?: boolean,
 ): DecodedEvent | UnknownEvent {
   const { v = 1, type, stream, tags = [], isErased } = stored
   const def = definitions[type]
-  const isUnknown = isErased || def === undefined || v > def.version
-  const data = isUnknown ? stored.data : upcast(def, v, stored.data, id, position)
+  let isUnknown = isErased || def === undefined || v > def.version
+  let { data } = stored
+  let problem: string | undefined
+  if (!isUnknown && def && v < def.version)
+    try {
+      data = upcast(def, v, data, id, position)
+    } catch (error) {
+      if (!isLenient) throw error
+      isUnknown = true
+      problem = messageOf(error)
+    }
   // Whole logs pass here: what it consists of is known, so that nothing has to be taken apart to be copied or frozen.
   Object.freeze(tags)
   Object.freeze(metadata)
   deepFreeze(data)
   const event = { type, data, id, commitId, stream, version, time, metadata, tags, position }
-  return Object.freeze(isUnknown ? { ...event, type: '$unknown', originalType: type, isErased } : event)
+  return Object.freeze(isUnknown ? { ...event, type: '$unknown', originalType: type, isErased, problem } : event)
 }
 
 function upcast(def: EventMap[string], v: number, stored: unknown, id: string, position: number | undefined): unknown {
+  const fail = (what: string, cause?: unknown): never => {
+    throw new TidelogError('tidelog/data', `${what} of event ${id} at position ${position}`, { cause })
+  }
   let data = stored
-  for (let version = v; version < def.version; version++) {
+  for (let version = v; version < def.version; version++)
     try {
       data = def.upcast[version]?.(data as never)
     } catch (cause) {
-      const message = `upcast[${version}] of event ${id} at position ${position}`
-      throw new TidelogError('tidelog/data', message, { cause })
+      fail(`upcast[${version}]`, cause)
     }
-  }
-  return data
+  // What an upcaster makes was never checked; what was appended was.
+  const checked = runSchema(def.schema, data)
+  return checked.ok ? checked.value : fail(`upcast (${issuesToText(checked.issues)})`)
 }
 
 /** Stored events in the shape of the model. */
 export const decodeAll = (
   definitions: EventMap,
   placed: readonly PlacedEvent[],
-): readonly (DecodedEvent | UnknownEvent)[] => placed.map((one) => decodeEvent(definitions, one, one))
+  isLenient?: boolean,
+): readonly (DecodedEvent | UnknownEvent)[] => placed.map((one) => decodeEvent(definitions, one, one, isLenient))
 
 /** The same from JSON text of confirmed events. */
-export const decodeText = (definitions: EventMap, text: string): readonly (DecodedEvent | UnknownEvent)[] =>
-  placedIn(text).map(([stored, place]) => decodeEvent(definitions, stored, place))
+export const decodeText = (
+  definitions: EventMap,
+  text: string,
+  isLenient?: boolean,
+): readonly (DecodedEvent | UnknownEvent)[] =>
+  placedIn(text).map(([stored, place]) => decodeEvent(definitions, stored, place, isLenient))
 
 /** Confirmed events, not decoded, and their places; from JSON text of events beside their commits: `[commits, events]`. */
 export function placedIn(text: string): readonly (readonly [stored: StoredEvent, place: Place])[] {

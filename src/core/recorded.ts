@@ -21,14 +21,16 @@ export type Recorded<M extends EventMap, K extends keyof M = keyof M> = K extend
   : never
 
 /**
- * An event that this build can't give as its model has it: of a type that it does not know, or erased. `type` is one literal, so
- * that it does not spoil narrowing.
+ * An event that this build can't give as its model has it: of a type that it does not know, erased, or one that its upcasters
+ * fail on. `type` is one literal, so that it does not spoil narrowing.
  */
 export interface UnknownEvent {
   readonly type: '$unknown'
   readonly originalType: string
   /** Its data and metadata were removed; all else stayed. */
   readonly isErased?: true | undefined
+  /** Why an upcaster, or the schema of what it made, failed: then `data` is as it is stored. */
+  readonly problem?: string | undefined
   readonly data: unknown
   readonly id: string
   readonly commitId: string
