@@ -1,7 +1,7 @@
 import type { Commit } from '../core/commit.ts'
 import type { IsErased } from '../core/lifecycle.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
-import { keptChain, snapshotChain, type WriteRow } from '../protocol/rows.ts'
+import { keptChain, rowsAtChain, rowsInChain, type StateRow, snapshotChain, type WriteRow } from '../protocol/rows.ts'
 import { eraseInCommit } from '../segments/erase-part.ts'
 import type { Request } from '../store/store.ts'
 import { forget, listDeadLetters } from './dead-letters.ts'
@@ -26,16 +26,32 @@ export async function tracesOf(
 ): Promise<{ readonly requests: readonly Request[]; readonly letters: readonly string[] }> {
   const letters = await lettersAbout(engine, traces)
   const kept = await Promise.all(['task/', 'ended/', 'failure/'].map((part) => keptAbout(engine, part, traces)))
-  const { from, to } = chainsFrom(snapshotChain)
   return {
     letters,
     requests: [
-      { op: 'delete', store: 'state', from, to },
+      ...[snapshotChain, keptChain + rowsInChain].map(deleteFrom),
+      ...(await readModelsAnew(engine)),
       ...letters.flatMap(forget),
       ...kept.flat(),
       ...(await writesAbout(engine, traces)),
     ],
   }
+}
+
+const deleteFrom = (chain: string): Request => {
+  const { from, to } = chainsFrom(chain)
+  return { op: 'delete', store: 'state', from, to }
+}
+
+/** Read models begin anew: by the next row of each chain of checkpoints, so that whoever reads or writes rows hears of it. */
+async function readModelsAnew({ store, view }: Engine): Promise<readonly Request[]> {
+  const [rows] = await store.run([chainsFrom(keptChain + rowsAtChain)])
+  const last = new Map<string, StateRow>(rows.map((row) => [row.chain, row]))
+  return [...last.values()].map((row) => {
+    const { version, last } = row.value as Readonly<Record<string, unknown>>
+    const value = { version, last, writer: '', generation: 0, position: 0, erasedAt: view.revision + 1 }
+    return { op: 'add', store: 'state', row: { ...row, n: row.n + 1, value } }
+  })
 }
 
 /** Where a commit lies that has no place in the log, nothing is later. */

@@ -150,6 +150,10 @@ export const settledChain = 'settled/'
 export const snapshotChain = 'snapshot/'
 /** `state` chain of what a consumer keeps is this and its own name for it. */
 export const keptChain = 'kept/'
+/** What read models keep begins so, behind {@link keptChain}: checkpoints here, … */
+export const rowsAtChain = 'rows/at/'
+/** … and rows here. */
+export const rowsInChain = 'rows/in/'
 /** `state` chain of sync: 0 is how the last try failed, a higher n the revision up to which commits may have been sent. */
 export const syncChain = 'sync'
 
