@@ -3,6 +3,7 @@
 import { gunzipSync } from 'node:zlib'
 import { defineEvents, defineFor, defineLog, event, refuse, type UnknownEvent, unwrap } from 'tidelog'
 import { closeStream, eraseStream, isClosed, listErasures, whenErased } from 'tidelog/lifecycle'
+import { openReadModel } from 'tidelog/read-model'
 import { memoryLog, simulate, VirtualClock } from 'tidelog/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { z } from 'zod'
@@ -149,6 +150,34 @@ describe('a stream that was erased', () => {
     ])
     await expect.poll(() => view.get()).toEqual([])
   })
+})
+
+test('TS-13 CART-8 a read model gives nothing of what was erased, and holds nothing of it on the disk', async () => {
+  const { world, disks } = openClub(1)
+  const [{ log }] = world.devices
+  const members = define.readModel<{ readonly secrets: readonly string[] }>({
+    name: 'members',
+    version: 1,
+    ids: ({ data }) => ('who' in data ? data.who : []),
+    on: { Signed: (row, { data }) => ({ secrets: [...(row?.secrets ?? []), data.secret] }) },
+    indexes: { secret: ({ secrets }) => secrets },
+  })
+  const model = openReadModel(log, members)
+  unwrap(await log.append([signed('ann', 'top-secret'), signed('bob', 'kept')]))
+  await world.settle()
+  const ids = async () => (await model.find()).rows.map(({ id }) => id)
+  expect(await passing(world.clock, ids())).toEqual(['ann', 'bob'])
+  await world.clock.pass(2_000)
+  expect(await textOf(disks[0])).toMatch(/kept\/rows\/in.*top-secret/)
+  const { receipt } = unwrap(await eraseStream(log, 'member-ann'))
+  await passing(world.clock, whenErased(log, receipt))
+  expect(await textOf(disks[0])).not.toContain('top-secret')
+  expect(await passing(world.clock, ids())).toEqual(['bob'])
+  unwrap(await log.append([signed('ann', 'again')]))
+  expect(await passing(world.clock, model.get('ann'))).toEqual({ secrets: ['again'] })
+  await world.clock.pass(5_000)
+  expect(model.status.get()).toMatchObject({ state: 'current' })
+  await passing(world.clock, model.close())
 })
 
 describe('what is kept for a while only', () => {

@@ -60,6 +60,8 @@ export class RowsFold {
 
   /** The rows that an event concerns. Throws {@link Poison}. */
   stepOf(event: AnyEvent): Step {
+    // What was erased is as if it had never been.
+    if (event.type === '$unknown' && 'isErased' in event && event.isErased) return { event, ids: [] }
     try {
       mustBe(event.type !== '$unknown', 'an event', `${event.type}: its data is of a version that is not known here`)
       const answer = this.#idsOf(event)
