@@ -12,7 +12,7 @@ export default defineConfig(({ command }) => ({
   publicDir: 'demo/public',
   worker: { format: 'es' },
   resolve: command === 'serve' ? { alias: sourceEntries() } : {},
-  optimizeDeps: { entries: ['index.html'], include: browserDependencies },
+  optimizeDeps: { entries: ['index.html', 'engine.html'], include: browserDependencies },
   plugins: [serviceWorkerFiles('sw.js')],
   build: {
     outDir: '.build/demo',
@@ -20,7 +20,11 @@ export default defineConfig(({ command }) => ({
     target: 'es2022',
     manifest: true,
     rolldownOptions: {
-      input: { index: 'index.html', ...(existsSync(serviceWorker) ? { sw: serviceWorker } : {}) },
+      input: {
+        index: 'index.html',
+        engine: 'engine.html',
+        ...(existsSync(serviceWorker) ? { sw: serviceWorker } : {}),
+      },
       // A service worker's address must never change, so it alone has no hash in its name.
       output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
     },

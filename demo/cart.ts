@@ -1,37 +1,7 @@
-// What happens in the shop, and what a cart is after it. No side effects here.
+// What a cart is after what happened to it. No side effects here.
 
-import type { Events, Recorded } from 'tidelog'
-import { defineEvents, defineFor, event } from 'tidelog'
-import * as v from 'valibot'
-
-const CartCreated = v.object({ cartId: v.string() })
-const ItemAddedV1 = v.object({ cartId: v.string(), itemId: v.string(), productId: v.string(), price: v.number() })
-const ItemAdded = v.object({ ...ItemAddedV1.entries, fingerprint: v.string() })
-const ItemRemoved = v.object({ cartId: v.string(), itemId: v.string() })
-const CartCleared = v.object({ cartId: v.string() })
-const CartSubmitted = v.object({
-  cartId: v.string(),
-  products: v.array(v.object({ productId: v.string(), price: v.number() })),
-  total: v.number(),
-})
-
-const stream = (data: { readonly cartId: string }) => `cart-${data.cartId}`
-
-export const events = defineEvents({
-  CartCreated: event(CartCreated, { stream, tags: ['cartId'] }),
-  ItemAdded: event(ItemAdded, {
-    stream,
-    tags: ['cartId', 'productId'],
-    version: 2,
-    upcast: { 1: (old: v.InferOutput<typeof ItemAddedV1>) => ({ ...old, fingerprint: 'default-fingerprint' }) },
-  }),
-  ItemRemoved: event(ItemRemoved, { stream, tags: ['cartId'] }),
-  CartCleared: event(CartCleared, { stream, tags: ['cartId'] }),
-  CartSubmitted: event(CartSubmitted, { stream, tags: ['cartId'] }),
-})
-
-export type ShopMap = typeof events extends Events<infer M> ? M : never
-export type ShopEvent = Recorded<ShopMap>
+import type { Recorded } from 'tidelog'
+import { define, type ShopMap } from './events.ts'
 
 export interface CartItem {
   readonly itemId: string
@@ -42,18 +12,25 @@ export interface CartItem {
   /** What added it: while it is pending, it can be taken back by this. */
   readonly commitId: string
 }
+/** How an order fares at the harbour office. */
+export type Publication = { readonly state: 'published' } | { readonly state: 'failed'; readonly problem: string }
 export interface Cart {
   readonly items: readonly CartItem[]
+  /** Products that the shop took out, since their prices changed. */
+  readonly archived: readonly string[]
   readonly submitted: { readonly total: number; readonly pending: boolean; readonly commitId: string } | undefined
+  readonly publication?: Publication
 }
 
 export const totalOf = (items: readonly Pick<CartItem, 'price'>[]): number =>
   items.reduce((sum, { price }) => sum + price, 0)
 
-const emptyCart: Cart = { items: [], submitted: undefined }
+const emptyCart: Cart = { items: [], archived: [], submitted: undefined }
+
+type CartEvent = Exclude<Recorded<ShopMap>, { readonly type: 'InventoryChanged' | 'PriceChanged' }>
 
 /** The one fold of a cart: the view on the screen and the rules see the same state. A cart nobody created is undefined. */
-export function evolve(before: Cart | undefined, event: ShopEvent): Cart | undefined {
+export function evolve(before: Cart | undefined, event: CartEvent): Cart | undefined {
   const { commitId } = event
   const pending = event.position === undefined
   // Whoever takes back the wish that created the cart leaves what came after it: that is decided again, and shown till then.
@@ -66,19 +43,28 @@ export function evolve(before: Cart | undefined, event: ShopEvent): Cart | undef
       return { ...cart, items: [...cart.items, { itemId, productId, price, pending, commitId }] }
     }
     case 'ItemRemoved':
-      return { ...cart, items: cart.items.filter((item) => item.itemId !== event.data.itemId) }
+      return { ...cart, items: without(cart.items, event.data.itemId) }
+    case 'ItemArchived': {
+      const { itemId, productId } = event.data
+      return { ...cart, items: without(cart.items, itemId), archived: [...cart.archived, productId] }
+    }
     case 'CartCleared':
-      return { ...cart, items: [] }
+      return { ...cart, items: [], archived: [] }
     case 'CartSubmitted':
       return { ...cart, submitted: { total: event.data.total, pending, commitId } }
+    case 'CartPublished':
+      return { ...cart, publication: { state: 'published' } }
+    case 'CartPublicationFailed':
+      return { ...cart, publication: { state: 'failed', problem: event.data.problem } }
   }
 }
 
-export const define = defineFor(events)
+const without = (items: readonly CartItem[], itemId: string): readonly CartItem[] =>
+  items.filter((item) => item.itemId !== itemId)
 
 export const cart = define.projection<Cart | undefined, { readonly cartId: string }>({
   name: 'cart',
-  version: 2,
+  version: 3,
   initial: undefined,
   scope: ({ cartId }) => ({ query: { tags: { cartId } } }),
   on: {
@@ -86,20 +72,9 @@ export const cart = define.projection<Cart | undefined, { readonly cartId: strin
     ItemAdded: evolve,
     ItemRemoved: evolve,
     CartCleared: evolve,
+    ItemArchived: evolve,
     CartSubmitted: evolve,
-  },
-})
-
-/** Changes with every event of every cart, also when a pending one is confirmed: the sign to read the log again. */
-export const pulse = define.projection<{ readonly events: number }>({
-  name: 'pulse',
-  version: 1,
-  initial: { events: 0 },
-  on: {
-    CartCreated: ({ events }) => ({ events: events + 1 }),
-    ItemAdded: ({ events }) => ({ events: events + 1 }),
-    ItemRemoved: ({ events }) => ({ events: events + 1 }),
-    CartCleared: ({ events }) => ({ events: events + 1 }),
-    CartSubmitted: ({ events }) => ({ events: events + 1 }),
+    CartPublished: evolve,
+    CartPublicationFailed: evolve,
   },
 })

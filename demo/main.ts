@@ -1,4 +1,5 @@
 import { log } from './log.ts'
+import { playPublisher } from './outside/publisher.ts'
 import { registerServiceWorker } from './pwa.ts'
 import { createActions } from './ui/actions.ts'
 import { mountStorageBanner } from './ui/banner.ts'
@@ -15,10 +16,11 @@ const notices = mountNotices()
 const actions = createActions(log, notices)
 mountStorageBanner(log)
 mountSyncPane(log, notices)
-mountShelf(actions)
+mountShelf(log, actions)
 mountCart(log, actions)
 mountRefused(log, actions, notices)
 mountLogPane(log, actions)
 mountBookDoor(notices)
 mountJumps()
+playPublisher()
 void registerServiceWorker()

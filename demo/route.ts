@@ -1,5 +1,7 @@
 // Which cart the page shows is part of its address: #cart=demo. So a link is all that another device needs.
 
+import { newId } from './new-id.ts'
+
 const fallback = 'demo'
 const cartIdMax = 64
 
@@ -26,10 +28,6 @@ export function onCartChange(onChange: () => void): void {
     onChange()
   })
 }
-
-/** Short enough to read out, long enough not to meet another one. Also where the page is not a secure context. */
-export const newId = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(5)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 
 export const openNewCart = (): void => {
   location.hash = cartLink(newId())

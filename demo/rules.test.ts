@@ -1,71 +1,133 @@
-import { type Fact, refuse } from 'tidelog'
-import { describe, expect, test } from 'vitest'
-import { type Cart, events, evolve, type ShopMap } from './cart.ts'
-import { decideAdd, decideClear, decideRemove, decideSubmit } from './rules.ts'
+import { given, past } from 'tidelog/testing'
+import { describe, test } from 'vitest'
+import { events } from './events.ts'
+import { addItem, clearCart, removeItem, submitCart } from './rules.ts'
 
 const cartId = 'c'
-const itemOf = (itemId: string, price = 100) => ({ cartId, itemId, productId: 'mug', price, fingerprint: 'test' })
+const itemOf = (itemId: string, price = 100, productId = 'mug') => ({
+  ...{ cartId, itemId, productId, price },
+  fingerprint: 'test',
+})
 const created = events.CartCreated({ cartId })
-const added = (itemId: string, price?: number) => events.ItemAdded(itemOf(itemId, price))
+const added = (...item: Parameters<typeof itemOf>) => events.ItemAdded(itemOf(...item))
 const submitted = events.CartSubmitted({ cartId, products: [], total: 0 })
-
-const cartAfter = (...history: readonly Fact<ShopMap>[]): Cart | undefined =>
-  history.reduce<Cart | undefined>((cart, fact, at) => {
-    const place = { id: `${at}`, commitId: `${at}`, stream: 'cart-c', version: at + 1, position: at + 1 }
-    return evolve(cart, { ...fact, ...place, time: '2026-01-01T00:00:00.000Z', metadata: {}, tags: [] })
-  }, undefined)
+const counted = (inventory: number, productId = 'mug') => events.InventoryChanged({ productId, inventory })
+const priced = (newPrice: number, productId = 'mug') => events.PriceChanged({ productId, oldPrice: 100, newPrice })
 
 describe('adding an item', () => {
   test('CART-2 creates an absent cart with its first item, in one commit', () =>
-    expect(decideAdd(itemOf('i'), cartAfter())).toEqual([created, added('i')]))
-  test('adds up to three items and refuses the fourth', () => {
-    expect(decideAdd(itemOf('3'), cartAfter(created, added('1'), added('2')))).toEqual([added('3')])
-    const full = cartAfter(created, added('1'), added('2'), added('3'))
-    expect(decideAdd(itemOf('4'), full)).toEqual(refuse('CartFull', { max: 3 }))
+    given(addItem, [])
+      .when(itemOf('i'))
+      .then([created, added('i')]))
+  test('CART-2 adds up to three items and refuses the fourth', () =>
+    given(addItem, [created, added('1'), added('2')])
+      .when(itemOf('3'))
+      .then([added('3')]))
+  test('CART-12 says that the cart is full, ordered, or that the price has changed', () => {
+    given(addItem, [created, added('1'), added('2'), added('3')])
+      .when(itemOf('4'))
+      .thenRefused('CartFull', { max: 3 })
+    given(addItem, [created, submitted]).when(itemOf('i')).thenRefused('CartCannotBeAltered')
+    given(addItem, [created, priced(90)])
+      .when(itemOf('i'))
+      .thenRefused('PriceHasChanged', { productId: 'mug', price: 90 })
+    given(addItem, [priced(90)])
+      .when(itemOf('i'))
+      .thenRefused('PriceHasChanged', { productId: 'mug', price: 90 })
   })
-  test('is refused after the order', () =>
-    expect(decideAdd(itemOf('i'), cartAfter(created, submitted))).toEqual(refuse('CartCannotBeAltered')))
+  test('does not look at the prices of other products, nor at other carts', () => {
+    given(addItem, [created, priced(90, 'cap')])
+      .when(itemOf('i'))
+      .then([added('i')])
+    const elsewhere = { ...itemOf('1'), cartId: 'other' }
+    given(addItem, [events.ItemAdded(elsewhere), events.ItemAdded(elsewhere), events.ItemAdded(elsewhere)])
+      .when(itemOf('i'))
+      .then([created, added('i')])
+  })
+  test('CART-1 counts items that an older page added, without a fingerprint', () => {
+    const old = ['1', '2', '3'].map((itemId) => past('ItemAdded', { cartId, itemId, productId: 'mug', price: 100 }))
+    given(addItem, [created, ...old])
+      .when(itemOf('4'))
+      .thenRefused('CartFull', { max: 3 })
+  })
   test('changes nothing when the item is in the cart already', () =>
-    expect(decideAdd(itemOf('1'), cartAfter(created, added('1')))).toEqual([]))
+    given(addItem, [created, added('1')])
+      .when(itemOf('1'))
+      .thenNothing())
 })
 
 describe('removing and clearing', () => {
   test('CART-4 refuse an unknown item and an unknown cart', () => {
-    expect(decideRemove({ cartId, itemId: 'x' }, cartAfter(created, added('1')))).toEqual(refuse('ItemNotInCart'))
-    expect(decideRemove({ cartId, itemId: 'x' }, cartAfter())).toEqual(refuse('CartDoesNotExist'))
-    expect(decideClear({ cartId }, cartAfter())).toEqual(refuse('CartDoesNotExist'))
+    given(removeItem, [created, added('1')])
+      .when({ cartId, itemId: 'x' })
+      .thenRefused('ItemNotInCart')
+    given(removeItem, []).when({ cartId, itemId: 'x' }).thenRefused('CartDoesNotExist')
+    given(clearCart, []).when({ cartId }).thenRefused('CartDoesNotExist')
+    given(clearCart, [created]).when({ cartId }).thenRefused('CartIsEmpty')
   })
   test('are refused after the order', () => {
-    const ordered = cartAfter(created, added('1'), submitted)
-    expect(decideRemove({ cartId, itemId: '1' }, ordered)).toEqual(refuse('CartCannotBeAltered'))
-    expect(decideClear({ cartId }, ordered)).toEqual(refuse('CartCannotBeAltered'))
+    const ordered = [created, added('1'), submitted]
+    given(removeItem, ordered).when({ cartId, itemId: '1' }).thenRefused('CartCannotBeAltered')
+    given(clearCart, ordered).when({ cartId }).thenRefused('CartCannotBeAltered')
   })
   test('take out one item, or all', () => {
-    const cart = cartAfter(created, added('1'), added('2'))
-    expect(decideRemove({ cartId, itemId: '2' }, cart)).toEqual([events.ItemRemoved({ cartId, itemId: '2' })])
-    expect(decideClear({ cartId }, cart)).toEqual([events.CartCleared({ cartId })])
+    const full = [created, added('1'), added('2')]
+    given(removeItem, full)
+      .when({ cartId, itemId: '2' })
+      .then([events.ItemRemoved({ cartId, itemId: '2' })])
+    given(clearCart, full)
+      .when({ cartId })
+      .then([events.CartCleared({ cartId })])
   })
 })
 
+const upcastOrder = (old: unknown) =>
+  submitCart.upcast[1]?.(old as never) as { cartId: string; total: number; productIds: string[] }
+
 describe('ordering', () => {
-  const full = cartAfter(created, added('1', 100), added('2', 250))
-  test('is refused for an empty cart and an unknown one', () => {
-    expect(decideSubmit({ cartId, total: 0 }, cartAfter(created))).toEqual(refuse('CartIsEmpty'))
-    const cleared = cartAfter(created, added('1'), events.CartCleared({ cartId }))
-    expect(decideSubmit({ cartId, total: 0 }, cleared)).toEqual(refuse('CartIsEmpty'))
-    expect(decideSubmit({ cartId, total: 0 }, cartAfter())).toEqual(refuse('CartDoesNotExist'))
+  const productIds = ['mug']
+  const full = [created, added('1', 100), added('2', 250)]
+  const wish = { cartId, productIds, total: 350 }
+  const products = [
+    { productId: 'mug', price: 100 },
+    { productId: 'mug', price: 250 },
+  ]
+  const order = events.CartSubmitted({ cartId, products, total: 350 })
+  test('CART-B takes the items in their order, each at the price it was added for', () =>
+    given(submitCart, full).when(wish).then([order]))
+  test('CART-12 says that the cart is unknown, empty, ordered, or not what was seen', () => {
+    given(submitCart, [])
+      .when({ ...wish, total: 0 })
+      .thenRefused('CartDoesNotExist')
+    const cleared = [created, added('1'), events.CartCleared({ cartId })]
+    given(submitCart, cleared)
+      .when({ ...wish, total: 0 })
+      .thenRefused('CartIsEmpty')
+    given(submitCart, [...full, submitted])
+      .when(wish)
+      .thenRefused('CartCannotBeAltered')
+    given(submitCart, full)
+      .when({ ...wish, total: 100 })
+      .thenRefused('TotalChanged', { total: 350 })
+    given(submitCart, [...full, added('3', 0, 'cap')])
+      .when(wish)
+      .thenRefused('CartChanged')
   })
-  test('takes each item at the price it was added for', () => {
-    const products = [
-      { productId: 'mug', price: 100 },
-      { productId: 'mug', price: 250 },
-    ]
-    expect(decideSubmit({ cartId, total: 350 }, full)).toEqual([events.CartSubmitted({ cartId, products, total: 350 })])
+  test('looks at the whole shelf when an older page left it pending', () =>
+    // Its command is kept as of version 1, which named no products.
+    given(submitCart, [...full, counted(0)])
+      .when(upcastOrder({ cartId, total: 350 }))
+      .thenRefused('OutOfStock', { productId: 'mug', inventory: 0 }))
+  test('is refused while there is less in stock than the cart holds, by the last count', () => {
+    given(submitCart, [...full, counted(0)])
+      .when(wish)
+      .thenRefused('OutOfStock', { productId: 'mug', inventory: 0 })
+    given(submitCart, [...full, counted(1)])
+      .when(wish)
+      .thenRefused('OutOfStock', { productId: 'mug', inventory: 1 })
+    for (const enough of [[counted(2)], [counted(0), counted(2)], [counted(0, 'cap')]])
+      given(submitCart, [...full, ...enough])
+        .when(wish)
+        .then([order])
   })
-  test('is refused when the total is not the one that was seen', () =>
-    expect(decideSubmit({ cartId, total: 100 }, full)).toEqual(refuse('TotalChanged', { total: 350 })))
-  test('happens once', () =>
-    expect(decideSubmit({ cartId, total: 100 }, cartAfter(created, added('1'), submitted))).toEqual(
-      refuse('CartCannotBeAltered'),
-    ))
 })

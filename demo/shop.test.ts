@@ -1,9 +1,9 @@
 import { simulate } from 'tidelog/testing'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cart } from './cart.ts'
+import { causesToWords, reasonToWords, wishToWords } from './letter-words.ts'
 import { addItem, removeItem, submitCart } from './rules.ts'
-import { type ShopLog, shop } from './shop.ts'
-import { causesToWords, reasonToWords, wishToWords } from './words.ts'
+import { type ShopLog, shopWith } from './shop.ts'
 
 const cartId = 'c'
 const item = (itemId: string) => ({ cartId, itemId, productId: 'mug', price: 900, fingerprint: 'test' })
@@ -11,7 +11,10 @@ const item = (itemId: string) => ({ cartId, itemId, productId: 'mug', price: 900
 type Shop = ReturnType<typeof openShop>
 type Log = Shop['a']['log']
 const openShop = () => {
-  const world = simulate(shop, { devices: 2 })
+  const world = simulate(
+    shopWith(async () => {}),
+    { devices: 2 },
+  )
   const [a, b] = world.devices
   return { world, a, b }
 }
@@ -101,7 +104,7 @@ describe('two devices offline', () => {
     expect(await toldOf(b.log)).toEqual([])
   })
   test('one ordering and one adding: what was ordered stays as it was', async () => {
-    await a.log.execute(submitCart, { cartId, total: 900 })
+    await a.log.execute(submitCart, { cartId, total: 900, productIds: ['mug'] })
     await add(b.log, '2')
     await meet()
     expect((await cartOf(b.log))?.submitted).toMatchObject({ total: 900, pending: false })
@@ -110,7 +113,7 @@ describe('two devices offline', () => {
       [
         'Add Enamel mug',
         'The cart had been ordered by then.',
-        'Because 1 other thing came in first: it was ordered for €9.00.',
+        'Because 2 other things came in first: it was ordered for €9.00, the harbour office took the order.',
       ],
     ])
     const late = await b.log.execute(addItem, item('3'))
@@ -118,7 +121,7 @@ describe('two devices offline', () => {
   })
   test('one adding and one ordering: nobody orders more than was seen', async () => {
     await add(a.log, '2')
-    await b.log.execute(submitCart, { cartId, total: 900 })
+    await b.log.execute(submitCart, { cartId, total: 900, productIds: ['mug'] })
     await meet()
     expect((await cartOf(a.log))?.submitted).toBeUndefined()
     expect(await toldOf(b.log)).toEqual([
@@ -150,5 +153,5 @@ test('CART-3 shows an unknown cart as undefined, and an emptied one as an empty 
   expect(await cartOf(a.log)).toBeUndefined()
   await add(a.log, '1')
   await a.log.execute(removeItem, { cartId, itemId: '1' })
-  expect(await cartOf(a.log)).toEqual({ items: [], submitted: undefined })
+  expect(await cartOf(a.log)).toEqual({ items: [], archived: [], submitted: undefined })
 })

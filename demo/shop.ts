@@ -2,12 +2,23 @@
 
 import type { AppendRefused, DeadLetter, Executed, Log, RefusalsOf } from 'tidelog'
 import { defineLog } from 'tidelog'
-import { events, type ShopMap } from './cart.ts'
+import { archiveItem } from './archive.ts'
+import { automationsWith, type Publish } from './automations.ts'
+import { events, type ShopMap } from './events.ts'
+import { publishOutside } from './outside/publisher.ts'
+import { inventories, openCarts, orders } from './read-models.ts'
 import { addItem, clearCart, removeItem, submitCart } from './rules.ts'
 
-const deciders = [addItem, removeItem, clearCart, submitCart] as const
+const deciders = [addItem, removeItem, clearCart, submitCart, archiveItem] as const
 
-export const shop = defineLog({ name: 'shop', events, deciders })
+/** The shop, with a harbour office of one's own. */
+export const shopWith = (publish: Publish) =>
+  defineLog({
+    ...{ name: 'shop', events, deciders },
+    automations: automationsWith(publish),
+    readModels: [inventories, openCarts, orders],
+  })
+export const shop = shopWith(publishOutside)
 
 export type ShopDecider = (typeof deciders)[number]
 export type ShopLog = Log<ShopMap, ShopDecider>

@@ -47,13 +47,17 @@ const tidy = async (): Promise<void> => {
 const fromCache = async (url: string): Promise<Response | undefined> =>
   (await (await caches.open(cacheName)).match(url)) ?? caches.match(url)
 
+/** The shop, unless another page was asked for. */
+const pageFromCache = async ({ url }: Request): Promise<Response | undefined> =>
+  (await fromCache(url)) ?? fromCache(page)
+
 const openPage = async (request: Request): Promise<Response> => {
   try {
     const fresh = await fetch(request, { signal: AbortSignal.timeout(pageMs) })
     if (fresh.ok) return fresh
-    return (await fromCache(page)) ?? fresh
+    return (await pageFromCache(request)) ?? fresh
   } catch {
-    return (await fromCache(page)) ?? Response.error()
+    return (await pageFromCache(request)) ?? Response.error()
   }
 }
 

@@ -1,4 +1,4 @@
-import { newId } from './route.ts'
+import { newId } from './new-id.ts'
 
 const place = 'tidelog-demo-device'
 let name: string | undefined

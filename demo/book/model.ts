@@ -1,7 +1,7 @@
 // The harbour book: which ships passed the quay. A log of its own, apart from the shop's.
 
 import type { Events, Log, Recorded } from 'tidelog'
-import { defineEvents, defineLog, event } from 'tidelog'
+import { defineEvents, defineFor, defineLog, event } from 'tidelog'
 import * as v from 'valibot'
 
 const ShipPassed = v.object({
@@ -19,6 +19,7 @@ const events = defineEvents({
   PageSigned: event(PageSigned, { stream: () => 'pages' }),
 })
 
+export const define = defineFor(events)
 export const book = defineLog({ name: 'harbour-book', events })
 
 type BookMap = typeof events extends Events<infer M> ? M : never

@@ -1,6 +1,7 @@
-import type { CartItem } from '../cart.ts'
+import { type CartItem, totalOf } from '../cart.ts'
+import { newId } from '../new-id.ts'
 import { type Product, productOf } from '../products.ts'
-import { currentCartId, newId } from '../route.ts'
+import { currentCartId } from '../route.ts'
 import { addItem, clearCart, removeItem, submitCart } from '../rules.ts'
 import type { ShopAnswer, ShopLog } from '../shop.ts'
 import { thisDevice } from '../this-device.ts'
@@ -9,11 +10,12 @@ import type { Notices } from './notices.ts'
 
 /** What a visitor can do. Each of them says how it went. */
 export interface Actions {
+  /** At the price that the visitor saw. */
   readonly add: (product: Product) => Promise<void>
   /** Takes it back while it is pending, and removes it afterwards. */
   readonly remove: (item: CartItem) => Promise<void>
   readonly clear: () => Promise<void>
-  readonly submit: (total: number) => Promise<void>
+  readonly submit: (items: readonly CartItem[]) => Promise<void>
   /** Takes back whatever a pending commit did. */
   readonly takeBack: (commitId: string, what?: string) => Promise<void>
   /** Decides a refused wish again. */
@@ -60,7 +62,11 @@ export function createActions(log: ShopLog, notices: Notices): Actions {
       })
     },
     clear: () => tell(() => log.execute(clearCart, { cartId: currentCartId() }), 'The cart is empty.'),
-    submit: (total) => tell(() => log.execute(submitCart, { cartId: currentCartId(), total }), 'Ordered. Thank you!'),
+    submit: (items) => {
+      const productIds = items.map(({ productId }) => productId)
+      const order = { cartId: currentCartId(), total: totalOf(items), productIds }
+      return tell(() => log.execute(submitCart, order), 'Ordered. Thank you!')
+    },
     takeBack: (commitId, what = 'It') =>
       guard(async () => {
         if (!(await withdraw(commitId, what))) notices.refuse(`${what} is no longer pending.`)

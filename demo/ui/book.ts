@@ -5,6 +5,7 @@ import { type BookLog, book } from '../book/model.ts'
 import { fillToWords } from '../book/words.ts'
 import { count } from '../words.ts'
 import { mountBookSearch } from './book-search.ts'
+import { mountBookTable } from './book-table.ts'
 import { createDesk, type Desk } from './desk.ts'
 import { mustFind, setText } from './dom.ts'
 import { download } from './download.ts'
@@ -38,6 +39,7 @@ export async function mountBook(notices: Notices): Promise<void> {
   give.addEventListener('click', () => void desk.run(exportTask(log, (file) => download('harbour-book.tidelog', file))))
   mountFilePicker(root, log, desk)
   mountBookSearch(log, root, notices)
+  mountBookTable(log, root, notices)
   mustFind('#book-parts', root).hidden = false
 }
 

@@ -4,7 +4,7 @@ import { productOf } from '../products.ts'
 import { cartLink, currentCartId, onCartChange, openNewCart } from '../route.ts'
 import { cartItemsMax } from '../rules.ts'
 import type { ShopLog } from '../shop.ts'
-import { count, toMoney } from '../words.ts'
+import { archivedToWords, count, publicationToWords, toMoney } from '../words.ts'
 import type { Actions } from './actions.ts'
 import { h, hiddenText, mustFind, picture, setText } from './dom.ts'
 import { keepFocus } from './focus.ts'
@@ -33,7 +33,7 @@ export function mountCart(log: ShopLog, actions: Actions): void {
   for (const button of root.querySelectorAll('[data-new-cart]')) button.addEventListener('click', openNewCart)
   mustFind('[data-testid=cart-clear]', root).addEventListener('click', () => void actions.clear())
   mustFind('[data-testid=cart-submit]', root).addEventListener('click', () => {
-    void actions.submit(totalOf(view?.get()?.items ?? []))
+    void actions.submit(view?.get()?.items ?? [])
   })
   mustFind('[data-testid=order-take-back]', root).addEventListener('click', () => {
     const order = view?.get()?.submitted
@@ -63,6 +63,13 @@ function showCart(root: HTMLElement, state: Cart | undefined, rows: Row<CartItem
   done.hidden = submitted === undefined
   mustFind('[data-testid=order-take-back]', done).hidden = submitted?.pending !== true
   if (submitted) updateStateBadge(mustFind('.state', done), submitted.pending)
+  showWords(mustFind('#cart-published', root), submitted ? publicationToWords(state?.publication) : undefined)
+  showWords(mustFind('#cart-archived', root), archivedToWords(state?.archived ?? []))
+}
+
+function showWords(element: HTMLElement, words: string | undefined): void {
+  element.hidden = words === undefined
+  setText(element, words ?? '')
 }
 
 /** Free places are drawn, not said: the count next to the heading says it. */

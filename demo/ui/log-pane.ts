@@ -1,5 +1,6 @@
 import type { Recorded, UnknownEvent } from 'tidelog'
-import { pulse, type ShopMap } from '../cart.ts'
+import type { ShopMap } from '../events.ts'
+import { pulse } from '../pulse.ts'
 import type { ShopLog } from '../shop.ts'
 import { count } from '../words.ts'
 import type { Actions } from './actions.ts'

@@ -1,6 +1,7 @@
+import { cartOf, causesToWords, reasonToWords, wishToWords } from '../letter-words.ts'
 import { cartLink } from '../route.ts'
 import type { Letter, ShopLog } from '../shop.ts'
-import { cartOf, causesToWords, count, reasonToWords, wishToWords } from '../words.ts'
+import { count } from '../words.ts'
 import type { Actions } from './actions.ts'
 import { h, hiddenText, mustFind, setText } from './dom.ts'
 import { download } from './download.ts'
