@@ -1,5 +1,6 @@
 // Who is measured. `group` is what `--only` selects; `run` is the name in bench/page/main.ts where it is not the same;
-// `job` is what is done otherwise than by the others; `fill` fills a database, once for all rounds, that `run` looks into.
+// `job` is what is done otherwise than by the others; `fill` fills a database, once for all rounds, that `run` looks into, or
+// it looks into that of another one, `data`; `also` is a second group that it is a part of.
 
 /** Batches of a hundred events instead of a thousand. */
 export const hundreds = { commits: 100, eventsPerCommit: 100, warmUpCommits: 20 }
@@ -59,15 +60,33 @@ export const contenders = [
     text: `tidelog, with ${small} events`,
     job: { largeEvents: small },
   },
-  { name: 'largeCommit', fill: 'fillLargeCommit', group: 'large', text: `${record} of 100 events, in a worker` },
+  {
+    name: 'largeCommit',
+    fill: 'fillLargeCommit',
+    group: 'large',
+    also: 'model',
+    text: `${record} of 100 events, in a worker`,
+  },
   {
     name: 'largeIndex',
     fill: 'fillLargeIndex',
     group: 'large',
+    also: 'model',
     text: 'IndexedDB, one record per event, a unique index of stream and version',
   },
   { name: 'largeEvent', run: 'none', fill: 'fillLargeEvent', group: 'large', text: 'IndexedDB, one record per event' },
-  { name: 'largeDexie', fill: 'fillLargeDexie', group: 'large', text: 'Dexie toArray, `++pk, &[stream+version]`' },
+  {
+    name: 'largeDexie',
+    fill: 'fillLargeDexie',
+    group: 'large',
+    also: 'model',
+    text: 'Dexie toArray, `++pk, &[stream+version]`',
+  },
+  { name: 'model', fill: 'fillModel', group: 'model', text: 'tidelog, from the page' },
+  { name: 'rowsInPage', data: 'model', group: 'model', text: 'tidelog, a read model that the page builds' },
+  { name: 'rowsInWorker', data: 'model', group: 'model', text: 'tidelog, a read model that the worker builds' },
+  { name: 'rawRows', group: 'model', text: 'IndexedDB, the same rows put, with indexes of the same, in a worker' },
+  { name: 'dexieRows', group: 'model', text: 'Dexie bulkPut of the same rows, `cartId, total, customerId`' },
   { name: 'push', group: 'sync', text: 'push: pending commits, from `resume` until synced' },
   { name: 'pull', group: 'sync', text: 'pull of commits: a new device, from `openLog` until synced' },
   { name: 'firstSync', group: 'sync', text: 'first sync by segments: a new device, from `openLog` until synced' },

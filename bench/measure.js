@@ -11,6 +11,8 @@ import { summariseRun } from './summary.js'
 
 const runInPage = ([asked, run]) => window.bench.run(asked, run)
 const hostOf = (name) => name.toLowerCase()
+/** Whose database a contender looks into that was filled before, if any. */
+const dataOf = ({ name, fill, data }) => data ?? (fill === undefined ? undefined : name)
 const jobOf = (contender, job) => ({ ...job, ...contender.job })
 
 /** Fills the databases that rounds look into, each with an origin of its own; answers what that measured, by contender. */
@@ -49,11 +51,15 @@ const measureIn = async (profile, server, syncServer, { chosen, job, rounds: cou
     const run = async (name, round) => {
       const contender = chosen.find((one) => one.name === name)
       if (contender.run === 'none') return measured[name]
-      // Another corpus for each round, the same one for all contenders of a round; but what was filled stays.
-      const seed = contender.fill === undefined ? job.seed + round : job.seed
+      // Another corpus for each round, the same one for all contenders of a round; but what was filled stays, and the rows
+      // of a model are those of what was filled.
+      const data = dataOf(contender)
+      const isModel = contender.group === 'model'
+      const seed = data === undefined && !isModel ? job.seed + round : job.seed
       const own = { ...jobOf(contender, job), seed, round, rounds: count }
       const from = contender.group !== 'sync' ? undefined : name === 'pull' ? syncServer.plainPort : syncServer.port
-      const where = { from, host: contender.fill === undefined ? undefined : hostOf(name) }
+      const filled = isModel ? own.largeEvents : 0
+      const where = { from, filled, host: data === undefined ? undefined : hostOf(data) }
       return { ...measured[name], ...(await browser.inPage(runInPage, [contender.run ?? name, own], where)) }
     }
     const names = chosen.map(({ name }) => name)

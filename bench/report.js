@@ -39,6 +39,15 @@ const columnTexts = {
   firstAppendMs: 'open to first append, ms',
   streamMs: 'a stream of about 100, ms',
   scanPerSecond: 'scan and fold, events/s',
+  firstValueMs: 'open to first value, ms',
+  foldPerSecond: 'fold, events/s',
+  rowsPerSecond: 'rows built or put, rows/s',
+  rebuiltPerSecond: 'for events/s',
+  getMs: 'a row, ms',
+  equalMs: 'rows by a key, ms',
+  pageMs: 'a page, ms',
+  downMs: 'a page downwards, ms',
+  countMs: 'a count, ms',
   openMegabytes: 'worker when open, MB',
   scannedMegabytes: 'worker after the scan, MB',
   diskBytes: 'disk for an event, bytes',
@@ -87,6 +96,7 @@ const large = [
 /** Title, note, which contenders, and which of their measures. */
 const sectionsOf = ({ options, contenders }) => {
   const of = (...groups) => contenders.filter(({ group }) => groups.includes(group))
+  const models = of('model').length === 0 ? [] : contenders.filter(({ group, also }) => [group, also].includes('model'))
   const split = contenders.filter(({ measures }) => 'transactionMs' in measures)
   return [
     [
@@ -132,6 +142,18 @@ const sectionsOf = ({ options, contenders }) => {
       large,
     ],
     [
+      `Models over a log of ${options.largeEvents} events in ${options.largeStreams} streams`,
+      'The same events. A view has a snapshot and 100 events behind it; another one folds everything anew.',
+      models,
+      ['firstValueMs', 'streamMs', 'foldPerSecond', 'scanPerSecond'],
+    ],
+    [
+      'Rows of a read model over that log',
+      'A read model has a row for each stream and two indexes; in each round its rows are built anew, beside those of the version before. What is put by hand is put 1000 rows at a time, all of them once; `for events/s` puts what each 1000 events have changed. Queries are asked from the page, or in the worker by hand and in Dexie, each for 50 other rows; a page has 20. p50.',
+      of('model'),
+      ['rowsPerSecond', 'rebuiltPerSecond', 'getMs', 'equalMs', 'pageMs', 'downMs', 'countMs'],
+    ],
+    [
       `Sync: ${options.pushedCommits} commits pushed, ${options.pulledEvents} events pulled, ${options.firstSyncEvents} in a first sync, a tail of ${options.tailCommits}`,
       'The server is a process of its own on the same machine, with its log in an SQLite file. What is pushed, and the tail, are commits of one event; what is pulled are commits of one to three. The tail is decided commits, each on a stream of its own; taken in the worker, from the wish to resume to the end of the transaction, before anything is pushed.',
       of('sync'),
@@ -142,8 +164,13 @@ const sectionsOf = ({ options, contenders }) => {
 
 const section = (title, note, text) => `## ${title}\n\n${note}\n\n${text}\n`
 
+/** Those that have measured some of it. */
+const withSome = (contenders, columns) =>
+  contenders.filter(({ measures }) => columns.some((column) => column in measures))
+
 const measuresSections = (result) =>
   sectionsOf(result)
+    .map(([title, note, rows, columns]) => [title, note, withSome(rows, columns), columns])
     .filter(([, , rows]) => rows.length > 0)
     .map(([title, note, rows, columns]) => section(title, note, measuresTable(rows, columns)))
 

@@ -51,7 +51,9 @@ const job = {
 }
 
 const groups = values.only?.split(',')
-const chosen = contenders.filter(({ group }) => groups === undefined || groups.includes(group))
+const chosen = contenders.filter(
+  ({ group, also }) => groups === undefined || groups.includes(group) || groups.includes(also),
+)
 
 const fail = (text) => {
   console.error(`bench: ${text}`)

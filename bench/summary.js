@@ -14,10 +14,11 @@ export const spreadOf = (values) => ({
   max: rounded(Math.max(...values)),
 })
 
-const summarise = ({ name, group, text }, rounds) => {
+const summarise = ({ name, group, also, text }, rounds) => {
   const measures = Object.keys(rounds[0][name])
   const spread = (measure) => spreadOf(rounds.map((round) => round[name][measure]))
-  return { name, group, text, measures: Object.fromEntries(measures.map((measure) => [measure, spread(measure)])) }
+  const named = { name, group, ...(also === undefined ? {} : { also }), text }
+  return { ...named, measures: Object.fromEntries(measures.map((measure) => [measure, spread(measure)])) }
 }
 
 const compare = ({ id, text, measure, of, to, toMeasure = measure, goal }, rounds) => {

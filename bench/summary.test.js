@@ -78,6 +78,12 @@ describe('a summary', () => {
     expect(ratio).not.toHaveProperty('isMet')
   })
 
+  test('says which second group a contender is a part of', () => {
+    const [own, slow] = summariseRun([{ ...contenders[0], also: 'model' }, contenders[1]], [], rounds).contenders
+    expect(own).toMatchObject({ group: 'append', also: 'model' })
+    expect(slow).not.toHaveProperty('also')
+  })
+
   test('leaves out what was not compared because somebody did not run', () => {
     expect(ratioOf({ measure: 'appendMs', of: 'own', to: ['absent'] })).toBeUndefined()
   })

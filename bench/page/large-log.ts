@@ -80,7 +80,8 @@ export async function measureLarge(job: Job): Promise<Measures> {
   }
 }
 
-async function timeOf(
+/** How long a read took that has to give so many events. */
+export async function timeOf(
   what: string,
   expected: number,
   read: () => Promise<{ readonly events: readonly unknown[] }>,
@@ -113,16 +114,19 @@ async function openAgain(
   }
 }
 
-/** A worker whose code is loaded. */
-const startWorker = (): Promise<Worker> =>
+/** The package's own worker, its code loaded. */
+export const startWorker = (): Promise<Worker> =>
+  started(new Worker(new URL('./started-worker.ts', import.meta.url), { type: 'module' }))
+
+/** A worker whose code is loaded, which says so. */
+export const started = (worker: Worker): Promise<Worker> =>
   new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./started-worker.ts', import.meta.url), { type: 'module' })
     worker.addEventListener('message', () => resolve(worker), { once: true })
     worker.addEventListener('error', () => reject(new Error('the worker does not start')), { once: true })
   })
 
 /** Waits until everything up to a position is sealed. */
-async function sealed(position: number): Promise<void> {
+export async function sealed(position: number): Promise<void> {
   const name = databaseName(model.name, '')
   const db = await openDB(name)
   const isThere = async (): Promise<boolean> => {

@@ -5,6 +5,7 @@ import { makeCommits } from './corpus.ts'
 import type { Contender, Job, Measures } from './job.ts'
 import { fillLog, measureLarge, measureOpen } from './large-log.ts'
 import { model } from './model.ts'
+import { fillModel, measureModel, measureRowsInPage, measureRowsInWorker } from './model-log.ts'
 import { measureLogBatches, measureLogConcurrent, measureLogSingles, type Open } from './run-log.ts'
 import { measureSubscribe } from './run-subscribe.ts'
 import { measurePull, measurePush, measureTail } from './run-sync.ts'
@@ -69,6 +70,12 @@ const contenders: Readonly<Record<string, Contender>> = {
   largeCommit: inWorker('largeCommit'),
   largeIndex: inWorker('largeIndex'),
   largeDexie: inWorker('largeDexie'),
+  fillModel,
+  model: measureModel,
+  rowsInPage: measureRowsInPage,
+  rowsInWorker: measureRowsInWorker,
+  rawRows: inWorker('rawRows'),
+  dexieRows: inWorker('dexieRows'),
 }
 
 window.bench = {

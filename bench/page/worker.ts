@@ -1,4 +1,5 @@
 import { expose } from 'comlink'
+import { measureDexieRows, measureRawRows } from './cart-rows.ts'
 import { createDexieWriter } from './dexie-writer.ts'
 import type { Job, Measures } from './job.ts'
 import { fillDexie, fillRows, readStreams, scanCommits, scanDexie } from './large-rows.ts'
@@ -21,6 +22,8 @@ const contenders = {
   largeCommit: (job: Job) => scanCommits(job),
   largeIndex: (job: Job) => readStreams(job),
   largeDexie: (job: Job) => scanDexie(job),
+  rawRows: measureRawRows,
+  dexieRows: measureDexieRows,
 } as const satisfies Record<string, (job: Job) => Promise<Measures>>
 
 export type WorkerContender = keyof typeof contenders
