@@ -75,7 +75,7 @@ export class Host implements WorkerApi {
     return getSnapshot((await this.#log()).engine.store, key)
   }
   async putSnapshot(key: string, snapshot: Snapshot): Promise<void> {
-    return putSnapshot((await this.#log()).engine.store, key, snapshot)
+    return putSnapshot((await this.#log()).engine, key, snapshot)
   }
   async listDeadLetters(): ReturnType<WorkerApi['listDeadLetters']> {
     return listDeadLetters((await this.#log()).engine)

@@ -204,10 +204,10 @@ function beat(clock: Clock, engine: Engine): () => void {
   const next = (): void => {
     callOff = clock.after(heartbeatMs, () => {
       // Said in any case: a page may have missed what its worker heard.
-      engine.catchUp().then(
-        () => engine.announce(),
-        () => {},
-      )
+      engine
+        .catchUp()
+        .then(() => engine.announce())
+        .catch(() => {})
       next()
     })
   }

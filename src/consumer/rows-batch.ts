@@ -5,6 +5,7 @@ import type { KeptAsk, KeptFound, KeptRow } from '../protocol/worker.ts'
 import { decodeRaw, type RawEvent } from './raw-event.ts'
 import { type Doc, Poison, type RowsFold, type Step } from './rows-fold.ts'
 import type { GenerationChains, RowsProblem } from './rows-layout.ts'
+import { SeenIds } from './seen-ids.ts'
 
 /** Rows that a writer remembers, so that it need not read again what it wrote. */
 const rememberedMax = 5_000
@@ -31,8 +32,11 @@ export class RowsBatcher {
   readonly #fold: RowsFold
   readonly #chains: GenerationChains
   readonly #known = new Map<string, Doc | undefined>()
+  /** All ids that were ever touched, where this began with no rows. */
+  readonly #seen: SeenIds | undefined
 
-  constructor(ports: Ports, fold: RowsFold, chains: GenerationChains) {
+  constructor(ports: Ports, fold: RowsFold, chains: GenerationChains, isFresh: boolean) {
+    this.#seen = isFresh ? new SeenIds() : undefined
     this.#ports = ports
     this.#fold = fold
     this.#chains = chains
@@ -77,7 +81,9 @@ export class RowsBatcher {
 
   async #load(steps: readonly Step[]): Promise<ReadonlyMap<string, Doc | undefined>> {
     const ids = [...new Set(steps.flatMap((step) => step.ids))]
-    const missing = ids.filter((id) => !this.#known.has(id))
+    const isSurelyNew = (id: string): boolean => this.#seen?.mayHave(id) === false
+    const missing = ids.filter((id) => !this.#known.has(id) && !isSurelyNew(id))
+    for (const id of ids) this.#seen?.add(id)
     const found =
       missing.length > 0 ? await this.#ports.lookUp(missing.map((id) => ({ chain: this.#chains.rows + id }))) : []
     for (const [at, id] of missing.entries()) {

@@ -1,9 +1,7 @@
 import type { AnyReadModel } from '../core/read-model.ts'
+import { rowsAtChain, rowsInChain } from '../protocol/rows.ts'
 import type { KeptAsk, KeptRow } from '../protocol/worker.ts'
 import { behind } from './rows-keys.ts'
-
-/** All that read models keep. */
-export const rowsPrefix = 'rows/'
 
 /** Why the rows of a model are not brought up to date any more: an event that they can't take. */
 export interface RowsProblem {
@@ -60,9 +58,9 @@ export function layoutOf({ name, version, indexes = {} }: AnyReadModel): Layout 
 }
 
 const layoutAt = (name: string, build: string): Layout => ({
-  builds: `${rowsPrefix}at/${name}/`,
-  checkpoint: `${rowsPrefix}at/${name}/${build}/`,
-  lock: `${rowsPrefix}${name}/${build}`,
+  builds: `${rowsAtChain}${name}/`,
+  checkpoint: `${rowsAtChain}${name}/${build}/`,
+  lock: `rows/${name}/${build}`,
   version: Number.parseInt(build, 10),
 })
 
@@ -79,7 +77,7 @@ export interface GenerationChains {
   readonly index: (name: string) => string
 }
 export function chainsOf({ checkpoint }: Layout, generation: number): GenerationChains {
-  const all = `${rowsPrefix}in/${checkpoint.slice(`${rowsPrefix}at/`.length)}${String(generation).padStart(9, '0')}/`
+  const all = `${rowsInChain}${checkpoint.slice(rowsAtChain.length)}${String(generation).padStart(9, '0')}/`
   return { all, rows: `${all}r/`, index: (name) => `${all}i/${encodeURIComponent(name)}/` }
 }
 

@@ -58,6 +58,8 @@ export class RowsSession {
   #generation = 0
   /** Up to here there is nothing of the model behind the checkpoint. */
   #looked = 0
+  /** What is being written. */
+  #keeping: Promise<boolean> | undefined
   #ahead: { readonly position: number; readonly answer: Promise<ChangesAnswer> } | undefined
 
   constructor(ports: ConsumerPorts, fold: RowsFold, layout: Layout, heard: Heard, signal: AbortSignal) {
@@ -76,7 +78,14 @@ export class RowsSession {
 
   /** Writes until the turn is over or somebody else writes. */
   async run(): Promise<void> {
-    if (!(await this.#begin())) return
+    try {
+      if (await this.#begin()) await this.#write()
+    } finally {
+      await this.#keeping?.catch(() => {})
+    }
+  }
+
+  async #write(): Promise<void> {
     const isOver = (): boolean => this.#isOver
     await sweepGenerations(this.#ports, this.#layout, this.#current.at, isOver)
     if (this.#current.at.generation > 0) await sweepVersions(this.#ports, this.#layout, isOver)
@@ -137,10 +146,14 @@ export class RowsSession {
       {
         clock: this.#ports.clock,
         definitions: this.#ports.definitions,
-        lookUp: (asks) => this.#ports.call((api) => api.lookUp(asks)),
+        lookUp: async (asks) => {
+          await this.#keeping
+          return this.#ports.call((api) => api.lookUp(asks))
+        },
       },
       this.#fold,
       chainsOf(this.#layout, generation),
+      position === 0,
     )
     if (answer.more) this.#askAhead(answer.position)
     const { problem, ...change } = await this.#batcher.fold(events)
@@ -156,8 +169,13 @@ export class RowsSession {
     const isIdle = building === undefined && problem === undefined && events.length === 0
     this.#looked = reached.position
     if (isIdle && reached.position - at.position < idleEvents) return answer.more ? 'more' : 'rest'
-    if (!(await this.#keep(next, { ...change, isAnnounced: isDone || problem !== undefined }))) return 'lost'
-    return isDone ? 'swapped' : answer.more && problem === undefined ? 'more' : 'rest'
+    const isMore = answer.more && problem === undefined
+    const keeping = this.#keep(next, { ...change, isAnnounced: isDone || problem !== undefined })
+    // What comes next is read and folded while this is written.
+    keeping.catch(() => {})
+    if (isMore) this.#keeping = keeping
+    else if (!(await keeping)) return 'lost'
+    return isDone ? 'swapped' : isMore ? 'more' : 'rest'
   }
 
   /** Begins the next generation; what was shown is not true any more. */
@@ -168,20 +186,23 @@ export class RowsSession {
     return (await this.#keep(next, {})) ? 'more' : 'lost'
   }
 
-  async #keep(value: RowsCheckpoint, changes: KeptChanges): Promise<boolean> {
+  /** Writes, when what was written before is kept. */
+  async #keep(at: RowsCheckpoint, changes: KeptChanges): Promise<boolean> {
     const { checkpoint } = this.#layout
     const { n } = this.#current
+    this.#current = { n: n + 1, at }
+    const before = this.#keeping
+    this.#keeping = undefined
+    if (before !== undefined && !(await before)) return false
     const pruned = n > this.#began ? [{ chain: checkpoint, from: n, to: n }] : []
     const isKept = await this.#ports.call((api) =>
       api.keep({
         ...changes,
-        add: [{ chain: checkpoint, n: n + 1, value }],
+        add: [{ chain: checkpoint, n: n + 1, value: at }],
         delete: [...(changes.delete ?? []), ...pruned],
       }),
     )
-    if (!isKept) return this.#giveWay()
-    this.#current = { n: n + 1, at: value }
-    return true
+    return isKept || this.#giveWay()
   }
 
   #ask(position: number): Promise<ChangesAnswer> {
@@ -205,6 +226,7 @@ export class RowsSession {
     const heard = this.#heard
     const { clock } = this.#ports
     const isParked = this.#current.at.problem !== undefined
+    if ((await this.#keeping) === false) return false
     while (!this.#isOver) {
       if (heard.isKicked) {
         heard.isKicked = false

@@ -55,10 +55,12 @@ async function retire(ports: Ports, layout: Layout, isOver: () => boolean): Prom
 }
 
 async function sweep({ call }: Ports, from: string, until: string, isOver: () => boolean): Promise<void> {
-  while (!isOver()) {
-    const [found] = await call((api) => api.lookUp([{ chain: from, until, limit: sweptMax }]))
+  // On from where it was: to look over what was deleted costs more with every step.
+  for (let chain = from; !isOver(); ) {
+    const [found] = await call((api) => api.lookUp([{ chain, until, limit: sweptMax }]))
     const [first, last] = [found?.rows[0], found?.rows.at(-1)]
     if (first === undefined || last === undefined) return
     await call((api) => api.keep({ delete: [{ chain: first.chain, from: first.n, last: last.chain, to: last.n }] }))
+    chain = last.chain
   }
 }

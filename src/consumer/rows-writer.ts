@@ -59,6 +59,8 @@ export class RowsWriter {
     if (waitMs > 0) await sleep(clock, waitMs, signal)
     for (let failures = 0; !signal.aborted; ) {
       try {
+        // A log that was closed ends it, also where the lock is never to be had.
+        await this.#ports.call(async () => {})
         if (this.#isSuspended) await this.#heard.wake.wait()
         else await this.#inTurn()
         failures = 0

@@ -8,6 +8,7 @@ import type { EventMap } from '../core/event.ts'
 import { isRecord } from '../core/guard.ts'
 import type { Observable } from '../core/observable.ts'
 import type { Marker, Receipt } from '../core/outcome.ts'
+import type { Clock } from '../core/ports.ts'
 import type { AnyReadModel, ReadModel } from '../core/read-model.ts'
 import { portsOf } from '../subscribe/hub-of.ts'
 import { type CountOptions, type FindOptions, readCountOptions, readFindOptions } from './asking.ts'
@@ -47,6 +48,8 @@ export interface OpenReadModel<Row> {
 
 /** A worker that writes the rows of its models is given so long to begin, before the page does it. */
 const workerFirstMs = 2_000
+/** How often a marker that is ahead is looked for. */
+const waitMs = 100
 
 const opened = new WeakMap<Inside, Map<AnyReadModel, OpenReadModel<never>>>()
 
@@ -104,26 +107,7 @@ function open<Row>(parts: Inside, model: AnyReadModel, onEnd: () => void): OpenR
       lives.add(live)
       return live
     },
-    waitFor: async (seen, { timeoutMs } = {}) => {
-      const marker = 'head' in seen ? seen.head : seen
-      const over = new AbortController()
-      const callOff = timeoutMs === undefined ? undefined : ports.clock.after(timeoutMs, () => over.abort())
-      const late = new Promise<never>((_, reject) =>
-        over.signal.addEventListener('abort', () =>
-          reject(new TidelogError('tidelog/timeout', `${timeoutMs} ms are over`)),
-        ),
-      )
-      late.catch(() => {})
-      const wait = async (): Promise<void> => {
-        while (!over.signal.aborted) {
-          const [head, isOld] = await reader.ask(async (rows) => [rows.head, !(rows instanceof Overlay)] as const)
-          mustBe(head.database === marker.database, 'a marker', marker.database)
-          if (!isOld && head.revision >= marker.revision) return
-          await sleep(ports.clock, 100, over.signal)
-        }
-      }
-      await Promise.race([wait(), late]).finally(() => callOff?.())
-    },
+    waitFor: (seen, options = {}) => waitFor(reader, ports.clock, 'head' in seen ? seen.head : seen, options),
     reset: async () => {
       const { last } = await reader.alter(({ problem: _tried, ...at }) => {
         const generation = at.last + 1
@@ -145,6 +129,29 @@ function open<Row>(parts: Inside, model: AnyReadModel, onEnd: () => void): OpenR
     },
   }
   return made
+}
+
+/** Every answer looks at the log, so there is only something to wait for while rows are being built, or a marker is ahead. */
+async function waitFor(
+  reader: RowsReader,
+  clock: Clock,
+  marker: Marker,
+  { timeoutMs }: { readonly timeoutMs?: number },
+): Promise<void> {
+  const over = new AbortController()
+  const late = new Promise<never>((_, reject) => {
+    over.signal.addEventListener('abort', () => reject(new TidelogError('tidelog/timeout', `${timeoutMs} ms are over`)))
+  })
+  const callOff = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, () => over.abort())
+  const wait = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      const [head, isOwn] = await reader.ask(async (rows) => [rows.head, rows instanceof Overlay] as const)
+      mustBe(head.database === marker.database, 'a marker', marker.database)
+      if (isOwn && head.revision >= marker.revision) return
+      await sleep(clock, waitMs, over.signal)
+    }
+  }
+  await Promise.race([wait(), late]).finally(callOff)
 }
 
 /** Rows are made anew with each answer; who looks at them should not see that. */

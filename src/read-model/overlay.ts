@@ -1,7 +1,7 @@
 import type { ConsumerPorts } from '../consumer/ports.ts'
 import { positionOf, type RawEvent, rawEventsIn } from '../consumer/raw-event.ts'
 import { type AnyEvent, type Doc, Poison, type RowsFold, type Step } from '../consumer/rows-fold.ts'
-import type { KeptCheckpoint, Layout, Standing } from '../consumer/rows-layout.ts'
+import type { KeptCheckpoint, Layout, RowsCheckpoint, Standing } from '../consumer/rows-layout.ts'
 import { createBreather } from '../core/breather.ts'
 import { decodeEvent } from '../core/decode.ts'
 import type { EventMap } from '../core/event.ts'
@@ -66,10 +66,15 @@ export class Overlay {
     return this.#base.get(id)
   }
 
+  /** The rows that can be stood on: none where data was removed since. */
+  standingOf(at: RowsCheckpoint): Standing {
+    const isUsable = at.generation > 0 && (this.erasedAt ?? at.erasedAt) === at.erasedAt
+    return isUsable ? at : { generation: 0, position: 0 }
+  }
+
   /** Stands on other rows: what is known of the log behind them stays. */
   standOn({ n, at }: KeptCheckpoint): void {
-    const isUsable = at.generation > 0 && (this.erasedAt ?? at.erasedAt) === at.erasedAt
-    const standing: Standing = isUsable ? at : { generation: 0, position: 0 }
+    const standing = this.standingOf(at)
     const { generation, position } = this.stored.standing
     if (standing.generation === generation && standing.position === position) return
     this.stored = new StoredRows(this.#call, this.#layout, n, standing)

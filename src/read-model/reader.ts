@@ -43,6 +43,8 @@ export class RowsReader {
   #isPolling = false
   #questions: Question[] = []
   #isServing = false
+  #heard = -1
+  readonly #unlisten: () => void
 
   constructor(ports: ConsumerPorts, fold: RowsFold) {
     this.#ports = ports
@@ -51,6 +53,12 @@ export class RowsReader {
     this.#kept = noRows(this.#layout.version)
     this.#overlay = new Overlay(ports.call, ports.clock, ports.definitions, fold, this.#layout)
     this.status = createCell(statusOf(this.#kept.at, { head: 0, isWaiting: true }))
+    this.#unlisten = ports.onMoved((moved) => {
+      // A notice that tells of no move tells of something that was kept.
+      if (moved === undefined || moved.head <= this.#heard) this.#look().catch(() => {})
+      this.#heard = Math.max(this.#heard, moved?.head ?? 0)
+    })
+    void this.#poll()
   }
 
   /** Asks what the log and the rows say at a moment after the call. `seen`: a revision that is told of is enough. */
@@ -65,6 +73,7 @@ export class RowsReader {
   /** Changes the checkpoint from outside of its writer; answers what it is then. */
   async alter(change: (at: RowsCheckpoint) => RowsCheckpoint): Promise<RowsCheckpoint> {
     for (;;) {
+      this.#mustBeOpen()
       await this.#look()
       const { n, at } = this.#kept
       const value = { ...change(at), writer: '' }
@@ -88,6 +97,7 @@ export class RowsReader {
 
   close(): void {
     this.#closing.abort()
+    this.#unlisten()
     this.#show()
   }
 
@@ -123,7 +133,7 @@ export class RowsReader {
     try {
       for (;;) {
         this.#mustBeOpen()
-        if (this.#isStale) await this.#look()
+        if (this.#isStale) await this.#stand()
         const found = await overlay.follow(seen)
         if (found === 'ready') {
           await overlay.fold()
@@ -138,7 +148,7 @@ export class RowsReader {
         if (older !== undefined) return older
         const target = overlay.head.confirmed - tailMax
         this.#isWaiting = true
-        await this.until(() => overlay.stored.standing.position >= target)
+        await this.until((at) => overlay.standingOf(at).position >= target)
       }
     } catch (error) {
       if (error instanceof Moved) {
@@ -157,19 +167,28 @@ export class RowsReader {
   }
 
   async #older(): Promise<OlderRows | undefined> {
-    await this.#look()
+    await this.#stand()
     const { stored, head, erasedAt = 0 } = this.#overlay
     if (stored.standing.generation > 0) return undefined
     return OlderRows.find(this.#ports.call, this.#layout, this.#fold, head, erasedAt)
   }
 
-  /** Reads where the rows stand. */
-  async #look(): Promise<void> {
+  /** Stands on the rows as they are now; only between answers, since these look at rows of one moment. */
+  async #stand(): Promise<void> {
+    await this.#look()
     this.#isStale = false
-    const [found] = await this.#ports.call((api) => api.lookUp([askCheckpoint(this.#layout, this.#kept.n)]))
-    this.#kept = lastCheckpoint(found?.rows ?? []) ?? this.#kept
     this.#overlay.erasedAt ??= this.#kept.at.erasedAt
     this.#overlay.standOn(this.#kept)
+  }
+
+  /** Reads where the rows stand. */
+  async #look(): Promise<void> {
+    const [found] = await this.#ports.call((api) => api.lookUp([askCheckpoint(this.#layout, this.#kept.n)]))
+    const last = lastCheckpoint(found?.rows ?? [])
+    if (last !== undefined && last.n > this.#kept.n) {
+      this.#kept = last
+      this.#isStale = true
+    }
     this.#show()
   }
 

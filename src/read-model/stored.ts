@@ -27,8 +27,11 @@ export interface Range {
   readonly until: string | undefined
 }
 
-/** Tries to find where the last rows of a range begin. */
-const probesMax = 100
+/** Looks for where the last rows of a range begin, and places of one look. */
+const looksMax = 50
+const placesAtOnce = 8
+/** Behind all keys of an index. */
+const behindKeys = '5'
 
 /** The rows of one generation at one position, as they rest on the disk. Rejects with {@link Moved}. */
 export class StoredRows {
@@ -69,37 +72,45 @@ export class StoredRows {
 
   /** The first entries of a range. */
   async first(index: string | undefined, range: Range, limit: number): Promise<readonly Entry[]> {
-    if (isEmpty(range)) return []
-    const prefix = this.#prefix(index)
-    const [found] = await this.#look([{ ...this.#ask(index, range), limit }])
-    return (found?.rows ?? []).map(({ chain, value }) => {
-      const place = chain.slice(prefix.length)
-      return index === undefined ? { place, id: place, text: String(value) } : { place, id: String(value) }
-    })
+    const [found = []] = isEmpty(range) ? [] : await this.#firstOfEach(index, [range], limit)
+    return found
+  }
+
+  async #firstOfEach(
+    index: string | undefined,
+    ranges: readonly Range[],
+    limit: number,
+  ): Promise<readonly (readonly Entry[])[]> {
+    const { length } = this.#prefix(index)
+    const each = await this.#look(ranges.map((range) => ({ ...this.#ask(index, range), limit })))
+    return each.map(({ rows }) =>
+      rows.map(({ chain, value }) => {
+        const place = chain.slice(length)
+        return index === undefined ? { place, id: place, text: String(value) } : { place, id: String(value) }
+      }),
+    )
   }
 
   /**
-   * The last entries of a range, the last one first. The disk only reads forwards: where they begin is found by halving, with a
-   * short look each time.
+   * The last entries of a range, the last one first. The disk only reads forwards: where they begin is found by looking at
+   * several places at once, again and again.
    */
   async last(index: string | undefined, range: Range, limit: number): Promise<readonly Entry[]> {
     // At least so many entries lie from `low` on, and fewer from `high` on.
     let low = range.from
-    let high = range.until ?? '\uffff'
+    let high = range.until ?? (index === undefined ? '\uffff' : behindKeys)
     const reach = limit * 4
     let found = await this.first(index, range, reach)
-    for (let probes = 0; found.length === reach && probes < probesMax; probes++) {
-      low = found[reach - limit]?.place ?? low
-      for (; probes < probesMax; probes++) {
-        const middle = between(low, high)
-        if (middle === undefined) break
-        const next = await this.first(index, { from: middle, until: range.until }, reach)
-        if (next.length >= limit) {
-          found = next
-          break
-        }
-        high = middle
-      }
+    for (let looks = 0; found.length === reach && looks < looksMax; looks++) {
+      low = max(low, found[reach - limit]?.place ?? low)
+      const places = placesBetween(low, high)
+      if (places.length === 0) break
+      const ranges = places.map((from) => ({ from, until: range.until }))
+      const each = await this.#firstOfEach(index, ranges, reach)
+      const at = each.findLastIndex(({ length }) => length >= limit)
+      found = each[at] ?? found
+      low = places[at] ?? low
+      high = places[at + 1] ?? high
     }
     if (found.length === reach) found = await this.#toEnd(index, { ...range, from: low }, reach)
     return found.slice(-limit).reverse()
@@ -132,18 +143,25 @@ export const next = (place: string): string => `${place}\u0000`
 
 export const isEmpty = ({ from, until }: Range): boolean => until !== undefined && from >= until
 
-/** A text between two others, about halfway; nothing where there is none, or none that is worth it. */
-function between(low: string, high: string): string | undefined {
+/** Texts between two others, in order: where they part, or a letter further on. */
+function placesBetween(low: string, high: string): readonly string[] {
   let at = 0
   while (at < low.length && low[at] === high[at]) at++
-  const [a, b] = [codeAt(low, at), codeAt(high, at)]
-  if (b - a > 1) return low.slice(0, at) + String.fromCharCode((a + b) >> 1)
-  if (at >= low.length) return undefined
-  // Behind a place that begins as `low` does. Most texts are plain.
-  const more = codeAt(low, at + 1)
-  const top = more < 0x7e ? 0x80 : 0x1_0000
-  const middle = (more + top) >> 1
-  return middle > more ? low.slice(0, at + 1) + String.fromCharCode(middle) : undefined
+  const places = spread(low.slice(0, at), codeAt(low, at), codeAt(high, at))
+  if (places.length > 0 || at >= low.length) return places
+  const code = codeAt(low, at + 1)
+  // Most texts are plain.
+  return spread(low.slice(0, at + 1), code, code < 0x7e ? 0x80 : 0x1_0000)
+}
+
+/** A few texts that go on with letters between two, evenly. */
+function spread(start: string, above: number, below: number): readonly string[] {
+  const count = Math.min(placesAtOnce, below - above - 1)
+  return Array.from({ length: Math.max(0, count) }, (_, nth) => {
+    const code = above + Math.floor(((nth + 1) * (below - above)) / (count + 1))
+    return start + String.fromCharCode(code)
+  })
 }
 
 const codeAt = (text: string, at: number): number => (at < text.length ? text.charCodeAt(at) : -1)
+const max = (a: string, b: string): string => (a > b ? a : b)
