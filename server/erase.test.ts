@@ -19,8 +19,9 @@ function erasing(inner: LogStore) {
   const { erasures } = inner
   if (erasures === undefined) throw new Error('a store with erasures')
   const put: typeof erasures.put = async (log, erased) => {
-    await erasures.put(log, erased)
-    told.say(`erased ${log} ${erased.through}`)
+    const isPut = await erasures.put(log, erased)
+    if (isPut) told.say(`erased ${log} ${erased.through}`)
+    return isPut
   }
   return { ...told, store: { ...told.store, erasures: { ...erasures, put } } }
 }

@@ -20,6 +20,8 @@ export interface EraseContext {
 
 /** What is read of the store without a pause. */
 const pageLimits = { commitsMax: 400, bytesMax: 500_000 }
+/** Looks at a list of segments before it is given up for now: each other process changes it a few times. */
+const looksMax = 100
 
 /** The erasures behind a position. */
 export async function scan(
@@ -45,30 +47,68 @@ export async function scan(
 }
 
 /** Removes what erasures name from the commits of a log, then from its segments; with the last write they count as carried out. */
-export async function eraseIn({ store, erasures, pause }: EraseContext, log: string, due: DueErasures): Promise<void> {
-  const isErased = erasing(due.erasures)
-  const end = Math.max(...due.erasures.map(({ through }) => through))
-  const done = await erasures.through(log)
-  const names = due.erasures.map(({ stream }) => (stream === undefined ? '' : JSON.stringify(stream)))
-  for (let after = 0; after < end; ) {
+export async function eraseIn(context: EraseContext, log: string, { erasures, through }: DueErasures): Promise<void> {
+  const removal = removalOf(erasures)
+  await eraseCommits(context, log, removal)
+  await eraseSegments(context, log, removal, through)
+}
+
+interface Removal {
+  readonly isErased: IsErased
+  readonly erasures: readonly Erasure[]
+  /** Nothing behind this position is removed. */
+  readonly end: number
+}
+const removalOf = (erasures: readonly Erasure[]): Removal => ({
+  erasures,
+  isErased: erasing(erasures),
+  end: Math.max(...erasures.map(({ through }) => through)),
+})
+
+async function eraseCommits({ store, erasures, pause }: EraseContext, log: string, removal: Removal): Promise<void> {
+  const names = removal.erasures.map(({ stream }) => (stream === undefined ? '' : JSON.stringify(stream)))
+  for (let after = 0; after < removal.end; ) {
     await pause()
     const page = await store.range(log, after, pageLimits)
-    if (page.commits.length === 0) break
-    after = page.commits.at(-1)?.last ?? end
+    if (page.commits.length === 0) return
     const commits = page.commits.flatMap((stored) => {
       if (!names.some((name) => stored.text.includes(name))) return []
       const commit = readStored(stored)
-      const erased = eraseInCommit(commit, stored.first, isErased)
-      return erased === commit ? [] : { last: stored.last, text: JSON.stringify(erased) }
+      const erased = eraseInCommit(commit, stored.first, removal.isErased)
+      return erased === commit ? [] : { last: stored.last, was: stored.text, text: JSON.stringify(erased) }
     })
-    if (commits.length > 0) await erasures.put(log, { through: done, commits, segments: [] })
+    // Otherwise another process erases here too, and the page is read again.
+    if (commits.length === 0 || (await erasures.put(log, { through: 0, commits, segments: [] })))
+      after = page.commits.at(-1)?.last ?? removal.end
   }
-  for (const listed of (await store.segments?.list(log)) ?? []) {
-    const file = listed.first > end ? undefined : await store.segments?.get(log, listed.hash)
-    const replaced = file instanceof Uint8Array ? await eraseInFile(listed, file, isErased, pause) : undefined
-    if (replaced !== undefined) await erasures.put(log, { through: done, commits: [], segments: [replaced] })
+}
+
+/** Looks through the segments until there is none that it has not seen; then it is said that all is done. */
+async function eraseSegments(
+  { store, erasures, pause }: EraseContext,
+  log: string,
+  { isErased, end }: Removal,
+  through: number,
+): Promise<void> {
+  const seen = new Set<string>()
+  for (let nth = 0; nth < looksMax; nth++) {
+    await pause()
+    const listed = (await store.segments?.list(log)) ?? []
+    let isAll = true
+    for (const one of listed) {
+      if (one.first > end || seen.has(one.hash)) continue
+      const file = await store.segments?.get(log, one.hash)
+      const replaced = file instanceof Uint8Array ? await eraseInFile(one, file, isErased, pause) : undefined
+      const isLeft =
+        file instanceof Uint8Array &&
+        (replaced === undefined || (await erasures.put(log, { through: 0, commits: [], segments: [replaced] })))
+      if (isLeft) seen.add(replaced?.segment.hash ?? one.hash)
+      else isAll = false
+    }
+    const done = { through, commits: [], segments: [], sealed: listed.at(-1)?.last ?? 0 }
+    if (isAll && (await erasures.put(log, done))) return
   }
-  await erasures.put(log, { through: due.through, commits: [], segments: [] })
+  throw new Error(`the segments of ${log} change all the time, or can't be read`)
 }
 
 /** A file in the place of another one. */

@@ -1,7 +1,6 @@
-import { bug } from '../src/core/errors.ts'
 import type { ListedSegment } from '../src/protocol/sync.ts'
 import { isNextSegment } from './sequence.ts'
-import type { Erased, SegmentStore } from './store.ts'
+import type { Erased, ErasureStore, SegmentStore } from './store.ts'
 
 interface Row {
   readonly segment: ListedSegment
@@ -9,8 +8,8 @@ interface Row {
 }
 
 export interface MemorySegments extends SegmentStore {
-  /** Puts files in the place of others. */
-  readonly replace: (log: string, segments: Erased['segments']) => void
+  /** Puts files in the place of others, as {@link ErasureStore} has it. */
+  readonly replace: (log: string, segments: Erased['segments'], sealed: number | undefined) => boolean
 }
 
 /** Segments that are forgotten with the process. */
@@ -31,14 +30,17 @@ export function memorySegments(erasedThrough: (log: string) => number): MemorySe
       if (erased !== erasedThrough(log) || !isNextSegment(segment, rows.at(-1)?.segment)) return
       logs.set(log, [...rows, { segment, file }])
     },
-    replace(log, segments) {
+    replace(log, segments, sealed) {
+      const rows = [...(logs.get(log) ?? [])]
+      if (sealed !== undefined && sealed !== (rows.at(-1)?.segment.last ?? 0)) return false
       for (const { was, segment, file } of segments) {
-        const rows = logs.get(log) ?? []
         const at = rows.findIndex((row) => row.segment.hash === was)
-        if (at < 0) bug(`no segment ${was}`)
-        gone.add(nameOf(log, was))
-        logs.set(log, rows.with(at, { segment, file }))
+        if (at < 0) return false
+        rows[at] = { segment, file }
       }
+      for (const { was } of segments) gone.add(nameOf(log, was))
+      logs.set(log, rows)
+      return true
     },
   }
 }

@@ -58,15 +58,18 @@ export function memoryStore(): LogStore {
       async through(log) {
         return erasedThrough(log)
       },
-      async put(log, { through, commits, segments: replaced }) {
-        segments.replace(log, replaced)
-        const texts = new Map(commits.map(({ last, text }) => [last, text]))
-        const rows = rowsOf(log).map((row) => {
-          const text = texts.get(row.last)
-          return text === undefined ? row : { ...row, text, bytes: encoder.encode(text).byteLength }
-        })
+      async put(log, { through, commits, segments: replaced, sealed }) {
+        const rows = [...rowsOf(log)]
+        for (const { last, was, text } of commits) {
+          const at = placeAfter(rows, last) - 1
+          const row = rows[at]
+          if (row?.last !== last || row.text !== was) return false
+          rows[at] = { ...row, text, bytes: encoder.encode(text).byteLength }
+        }
+        if (!segments.replace(log, replaced, sealed)) return false
         if (commits.length > 0) logs.set(log, rows)
-        erased.set(log, through)
+        erased.set(log, Math.max(through, erasedThrough(log)))
+        return true
       },
     },
     async close() {},

@@ -88,8 +88,8 @@ export function toldStore(inner: LogStore): Told {
       if (lines.includes(line)) resolve()
       else waiting.set(line, [...(waiting.get(line) ?? []), resolve])
     })
-  const add: SegmentStore['add'] = async (log, segment, gzipped) => {
-    await segments.add(log, segment, gzipped)
+  const add: SegmentStore['add'] = async (log, segment, gzipped, erased) => {
+    await segments.add(log, segment, gzipped, erased)
     say(`added ${log} ${segment.last}`)
   }
   const range: LogStore['range'] = (log, after, limits) => {

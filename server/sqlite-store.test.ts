@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'libsql'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { erasureContract } from './erasures.contract.ts'
 import { bundle, run } from './process.fixture.ts'
 import { segmentContract } from './segments.contract.ts'
 import { nothing, sequence } from './sequence.ts'
@@ -16,7 +17,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }))
 
 describe('the SQLite store', () => {
-  for (const { rule, check } of [...storeContract, ...segmentContract])
+  for (const { rule, check } of [...storeContract, ...segmentContract, ...erasureContract])
     test(rule, () => check(async (place) => sqliteStore(join(folder, place), { pollMs: 5 })))
 
   test('refuses a file of a newer format and leaves it as it is', async () => {

@@ -60,13 +60,16 @@ export interface ErasureStore {
   through(log: string): Promise<number>
   /**
    * Puts texts in the place of those of commits, by their last positions, and files in the place of segments, by their hashes, all
-   * or nothing, and keeps `through`. The old hashes are gone for good.
+   * or nothing, and keeps `through`, which never goes back. The old hashes are gone for good. False, with nothing changed, where
+   * any of it is not what it `was`: another process may erase in the same log.
    */
-  put(log: string, erased: Erased): Promise<void>
+  put(log: string, erased: Erased): Promise<boolean>
 }
 export interface Erased {
   readonly through: number
-  readonly commits: readonly Pick<SequencedCommit, 'last' | 'text'>[]
+  /** Where the last segment has to end; one that was added behind it may hold what is erased. */
+  readonly sealed?: number
+  readonly commits: readonly (Pick<SequencedCommit, 'last' | 'text'> & { readonly was: string })[]
   readonly segments: readonly {
     readonly was: string
     readonly segment: ListedSegment

@@ -22,6 +22,7 @@ export type {
 export { unwrap } from './client/unwrap.ts'
 export type { RefusalData } from './core/command.ts'
 export type { Metadata } from './core/commit.ts'
+export type { Models } from './core/compose.ts'
 export type {
   AnyDecider,
   CommandOf,
@@ -30,6 +31,7 @@ export type {
   Decision,
   DecisionScope,
   FactsOf,
+  ModelsScope,
   Refusal,
   RefusalsOf,
 } from './core/decider.ts'

@@ -56,4 +56,18 @@ describe('two devices and a server', () => {
     expect((await places(b.log)).map(({ stream }) => stream)).toEqual(['cart-c1', 'cart-c2'])
     expect(await places(a.log)).toEqual(await places(b.log))
   })
+  test('hear nothing of each other while one is offline, however often it was said to be online before', async () => {
+    world = simulateShop()
+    const [a, b] = world.devices
+    if (a === undefined || b === undefined) throw new Error('two devices are wanted')
+    await world.settle()
+    b.online()
+    b.offline()
+    unwrap(await a.log.append([created('c1')]))
+    await world.settle()
+    expect(await places(b.log)).toEqual([])
+    b.online()
+    await world.settle()
+    expect(await places(b.log)).toEqual(await places(a.log))
+  })
 })

@@ -68,7 +68,7 @@ const isStoredEvent = (value: unknown): value is StoredEvent =>
   'data' in value &&
   (value.tags === undefined || (isListOf(value.tags, isTag) && value.tags.length <= tagsPerEventMax)) &&
   (value.v === undefined || isCount(value.v, 1)) &&
-  (value.isErased === undefined || value.isErased === true)
+  (value.isErased === undefined || (value.isErased === true && value.data === null))
 
 const isStreamName = (value: unknown): value is string => isText(value, streamNameMax)
 

@@ -30,9 +30,20 @@ export const closingOf = (events: readonly StoredEvent[]): readonly Selector[] =
 
 /** Tells the streams that a pattern means, of which `*` stands for anything. */
 export function matcherOf(pattern: string): (stream: string) => boolean {
-  const escaped = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  const expression = new RegExp(`^${escaped.join('.*')}$`, 's')
-  return (stream) => expression.test(stream)
+  const [start = '', ...rest] = pattern.split('*')
+  const end = rest.pop()
+  if (end === undefined) return (stream) => stream === pattern
+  // No expression: one of many stars could take for ever, and patterns come from other devices.
+  return (stream) => {
+    let from = start.length
+    const to = stream.length - end.length
+    if (from > to || !stream.startsWith(start) || !stream.endsWith(end)) return false
+    return rest.every((part) => {
+      const at = stream.indexOf(part, from)
+      from = at + part.length
+      return at >= 0 && from <= to
+    })
+  }
 }
 
 /** Guards the data of an erasure. */
@@ -48,15 +59,18 @@ export interface Erasure {
   readonly stream: string | undefined
   readonly isOf: (stream: string) => boolean
   readonly through: number
+  /** All that was there when it came, whatever its place. */
+  readonly isWhole: boolean
 }
 
 /** What an event removes that lies at a position; nothing when it is no erasure. */
 export function erasureOf({ type, stream, data }: StoredEvent, position: number): Erasure | undefined {
   if (type !== erasedType || !isErasureData(data)) return undefined
   const through = Math.min(data.through ?? Infinity, position - 1)
+  const reach = { through, isWhole: data.through === undefined }
   return data.isPattern
-    ? { stream: undefined, isOf: matcherOf(stream), through }
-    : { stream, isOf: (other) => other === stream, through }
+    ? { stream: undefined, isOf: matcherOf(stream), ...reach }
+    : { stream, isOf: (other) => other === stream, ...reach }
 }
 
 /** Tells what some erasures remove. The events by which the log tells of itself stay. */

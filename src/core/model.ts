@@ -51,8 +51,8 @@ export interface Define<M extends EventMap> {
   /** As {@link defineProjection}; give the state type: `define.projection<Cart | undefined, { cartId: string }>(…)`. */
   projection<S, P = void>(def: ProjectionDef<M, S, P>): Projection<M, S, P>
   /** As {@link defineDecider}. */
-  decider<const Name extends string, CI, C, S, D extends Decision<M>>(
-    def: DeciderDef<M, Name, CI, C, S, D>,
+  decider<const Name extends string, CI, C, S, D extends Decision<M>, Ps>(
+    def: DeciderDef<M, Name, CI, C, S, D, Ps>,
   ): Decider<M, Name, CI, S, D>
   /** Rows for `openReadModel`: `define.readModel<Inventory>(…)`. It is checked when it is opened or served. */
   readModel<Row>(def: ReadModelDef<M, Row>): ReadModel<M, Row>

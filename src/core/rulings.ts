@@ -1,8 +1,9 @@
 import { type Decided, type Deciders, Undecidable } from './command.ts'
-import type { CommandData, CommitCondition } from './commit.ts'
+import type { CommandData } from './commit.ts'
+import { conditionOf, type Reading, readingOf, type Scoped } from './compose.ts'
 import type { AnyDecider } from './decider.ts'
 import { decodeEvent } from './decode.ts'
-import { mustBe } from './errors.ts'
+import { mustBe, mustKnow } from './errors.ts'
 import { definitionsOf, type EventMap, runSchema } from './event.ts'
 import { isRecord, isText } from './guard.ts'
 import { jsonIssues } from './json.ts'
@@ -10,7 +11,7 @@ import { isOwnType } from './lifecycle.ts'
 import type { Issue } from './outcome.ts'
 import { type AnyFact, mustBeStorable, prepareEvent } from './prepare.ts'
 import { foldEvents } from './projection.ts'
-import { type AnyQuery, mustBeStreamName, queryToItems } from './queries.ts'
+import { type AnyQuery, mustBeStreamName } from './queries.ts'
 import { conditionToSelectors } from './query.ts'
 
 /** The rulings of a model's deciders. Whatever their code throws says nothing about the command: {@link Undecidable}. */
@@ -27,27 +28,25 @@ export function createDeciders(deciders: readonly AnyDecider[]): Deciders {
         throw new Undecidable('decider-failed', `${decider.name}: ${error}`)
       }
     }
-    const { initial, on, events } = decider
-    const definitions = definitionsOf(events)
+    const definitions = definitionsOf(decider.events)
     const data = run(() => commandOf(decider, command))
-    const scope: AnyScope = run(() => decider.scope(data as never))
-    const condition = run(() => conditionOf(scope))
+    const scope: AnyScope = run(() => decider.scope?.(data as never) ?? {})
+    const { key, condition, selectors, initial, fold } = run(() => readingFor(decider, data, scope))
     return {
-      key: JSON.stringify([decider.name, condition]),
-      condition,
-      selectors: conditionToSelectors(condition),
+      key: JSON.stringify([decider.name, key]),
+      condition: run(() => (scope.condition === undefined ? condition : conditionOf({ query: scope.condition }))),
+      selectors,
       initial,
       fold: (state, placed) =>
         run(() =>
-          foldEvents(
-            on,
+          fold(
             state,
             placed.map((one) => {
               const event = decodeEvent(definitions, one, one)
               // A state without what this build does not know would be a guess.
               if ('originalType' in event && !event.isErased && !isOwnType(event.originalType))
                 throw new Undecidable('update-needed', event.originalType)
-              return event
+              return [one, event]
             }),
           ),
         ),
@@ -65,15 +64,27 @@ function commandOf({ command: schema, version, upcast }: AnyDecider, { v, data: 
   return checked.value
 }
 
-interface AnyScope {
-  readonly stream?: string | undefined
-  readonly query?: AnyQuery | undefined
+interface AnyScope extends Scoped {
+  readonly condition?: AnyQuery | undefined
 }
-function conditionOf({ stream, query }: AnyScope): CommitCondition {
-  if (stream !== undefined) mustBeStreamName(stream)
-  if (query !== undefined) return { query: queryToItems(query) }
-  mustBe(stream !== undefined, 'a scope', 'empty')
-  return { streams: [stream] }
+/** What is read for a command: by the models of its decider, or else by its scope. */
+function readingFor({ models, initial, on }: AnyDecider, command: unknown, scope: AnyScope): Reading {
+  mustKnow(scope, models === undefined ? 'stream query condition' : 'stream condition')
+  if (scope.stream !== undefined) mustBeStreamName(scope.stream)
+  if (models !== undefined) return readingOf(models, command)
+  const condition = conditionOf(scope)
+  return {
+    key: condition,
+    selectors: conditionToSelectors(condition),
+    condition,
+    initial,
+    fold: (state, events) =>
+      foldEvents(
+        on,
+        state,
+        events.map(([, event]) => event),
+      ),
+  }
 }
 
 function toDecided(definitions: EventMap, stream: string | undefined, decision: unknown): Decided {

@@ -84,11 +84,15 @@ async function checkVersions(
     const actual = versions.get(stream) ?? 0
     const moved = after !== undefined && (await view.changedSince([{ stream }], after))
     if (!moved && (expected === 'exists' ? actual > 0 : actual === expected)) continue
-    const found = moved ? 'was changed since it was read' : `is at version ${actual}, not at ${expected}`
-    const message = `stream ${stream} ${found}`
+    const message = `stream ${stream} ${moved ? 'was changed since it was read' : foundOf(actual, expected)}`
     return { type: 'VersionConflict', stream, expected, actual, message }
   }
   return undefined
+}
+
+const foundOf = (actual: number, expected: number | 'exists'): string => {
+  if (expected === 'exists') return 'does not exist'
+  return `is at version ${actual}, not at ${expected}`
 }
 
 /** The versions of a commit's events behind the last ones of their streams. */

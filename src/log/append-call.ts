@@ -1,5 +1,5 @@
 import type { Commit, StoredEvent } from '../core/commit.ts'
-import { isTidelogError, mustBe, mustKnow, type TidelogErrorCode } from '../core/errors.ts'
+import { isTidelogError, mustBe, mustKnow, TidelogError, type TidelogErrorCode } from '../core/errors.ts'
 import { isCount, isId, isRecord } from '../core/guard.ts'
 import { commitBytesMax, commitEventsMax, commitIdMax } from '../core/limits.ts'
 import type { Marker, TooLarge } from '../core/outcome.ts'
@@ -54,8 +54,7 @@ function read(commit: Commit, text: string, call: AppendCall, mustBeKept: MustBe
   mustBe(events.length > 0, 'events', 'none')
   mustBeStorable(events)
   const expected = expectedOf(writes, events, expectedVersion)
-  const streams = new Set(expected.map(({ stream }) => stream))
-  mustBe(streams.size === expected.length, 'expectedVersion', 'given twice')
+  const streams = eachOnce(expected)
   mustBeKept([...streams])
   const failIf = failIfEventsMatch === undefined ? undefined : queryToItems(failIfEventsMatch)
   mustBe(expectedVersion === 'any' || failIf === undefined, 'an append', 'under two conditions')
@@ -107,6 +106,16 @@ function expectedOf(
     expected.push({ stream, version })
   }
   return expected
+}
+
+function eachOnce(expected: readonly Expected[]): ReadonlySet<string> {
+  const streams = new Set<string>()
+  for (const { stream } of expected) {
+    if (streams.has(stream))
+      throw new TidelogError('tidelog/argument', `stream ${stream} has more than one expectedVersion`)
+    streams.add(stream)
+  }
+  return streams
 }
 
 /** Refuses what no read or append has given. */

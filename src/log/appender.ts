@@ -1,4 +1,5 @@
-import type { Commit } from '../core/commit.ts'
+import type { Commit, StoredEvent } from '../core/commit.ts'
+import { erasedType } from '../core/lifecycle.ts'
 import { groupTextMax } from '../core/limits.ts'
 import type { Marker } from '../core/outcome.ts'
 import { type Retentions, unretained } from '../core/retention.ts'
@@ -265,11 +266,21 @@ export class Appender {
 /** Whether a repeated append asks for the same. A confirmed commit does not say any more what was asked for. */
 const isSameAsk = (present: Commit, commit: Commit): boolean =>
   commit.command === undefined
-    ? factsOf(present) === factsOf(commit)
+    ? isSameFacts(present.events, commit.events)
     : present.command === undefined || JSON.stringify(present.command) === JSON.stringify(commit.command)
 
-const factsOf = ({ events }: Commit): string =>
-  JSON.stringify(events.map(({ type, stream, data, tags, v }) => [type, stream, data, tags, v]))
+/** What was erased does not say any more what its data was. */
+const isSameFacts = (present: readonly StoredEvent[], events: readonly StoredEvent[]): boolean =>
+  present.length === events.length && present.every((fact, at) => factOf(fact, fact) === factOf(events[at], fact))
+
+const factOf = (event: StoredEvent | undefined, { isErased, type }: StoredEvent): string =>
+  JSON.stringify([
+    event?.type,
+    event?.stream,
+    event?.tags,
+    // An import changes the position in an erasure.
+    ...(isErased || type === erasedType ? [] : [event?.data, event?.v]),
+  ])
 
 async function versionsOfPending(view: View, commit: Commit): Promise<readonly number[]> {
   const queue = [...view.pending.list()]

@@ -1,3 +1,4 @@
+import type { Commit } from '../core/commit.ts'
 import { checkpointChain, deadLetterChain, rowFormat, type SegmentPlace, settledChain } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
 import type { Request, Store } from '../store/store.ts'
@@ -40,6 +41,16 @@ export async function prune(store: Store, keptRows: number): Promise<void> {
   const to = Math.min(needed - 1, (oldest?.revision ?? 0) + prunedMax - 1)
   if (oldest !== undefined && oldest.revision <= to)
     await store.run([{ op: 'delete', store: 'writes', from: oldest.revision, to }], { write: true })
+}
+
+/** What puts other content in the place of what was pending at the newest checkpoint; nothing where all stays as it is. */
+export async function changePending(store: Store, change: (commit: Commit) => Commit): Promise<readonly Request[]> {
+  const checkpoint = await readCheckpoint(store)
+  if (checkpoint === undefined) return []
+  const { view } = checkpoint
+  const pending = view.pending.map((saved) => ({ ...saved, commit: change(saved.commit) }))
+  const isSame = pending.every(({ commit }, at) => commit === view.pending[at]?.commit)
+  return isSame ? [] : [keepCheckpoint({ ...checkpoint, view: { ...view, pending } })]
 }
 
 /** Rows of a tail that are read at once. */

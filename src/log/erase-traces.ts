@@ -1,17 +1,18 @@
 import type { Commit } from '../core/commit.ts'
 import type { IsErased } from '../core/lifecycle.ts'
-import type { PlacedEvent } from '../core/recorded.ts'
 import { keptChain, rowsAtChain, rowsInChain, type StateRow, snapshotChain, type WriteRow } from '../protocol/rows.ts'
 import { eraseInCommit } from '../segments/erase-part.ts'
 import type { Request } from '../store/store.ts'
-import { forget, listDeadLetters } from './dead-letters.ts'
+import { changePending } from './checkpoint.ts'
 import type { Engine } from './engine.ts'
+import { hasRead, lettersWithout, nowhere, type OwnErasure } from './erase-letters.ts'
 import { chainsFrom } from './kept.ts'
 import { stubOf } from './seal.ts'
 import { parseCommits, type View } from './view.ts'
 
 /** What was erased, as what was made from it may name it. */
 export interface Traces {
+  readonly erasures: readonly OwnErasure[]
   readonly isErased: IsErased
   readonly eventIds: Set<string>
 }
@@ -24,15 +25,17 @@ export async function tracesOf(
   engine: Engine,
   traces: Traces,
 ): Promise<{ readonly requests: readonly Request[]; readonly letters: readonly string[] }> {
-  const letters = await lettersAbout(engine, traces)
+  const letters = await lettersWithout(engine.store, traces)
+  const { view, store } = engine
   const kept = await Promise.all(['task/', 'ended/', 'failure/'].map((part) => keptAbout(engine, part, traces)))
   return {
-    letters,
+    letters: letters.gone,
     requests: [
       ...[snapshotChain, keptChain + rowsInChain].map(deleteFrom),
       ...(await readModelsAnew(engine)),
-      ...letters.flatMap(forget),
+      ...letters.requests,
       ...kept.flat(),
+      ...(await changePending(store, (commit) => eraseUnlessPending(view, commit, traces.isErased))),
       ...(await writesAbout(engine, traces)),
     ],
   }
@@ -51,20 +54,6 @@ async function readModelsAnew({ store, view }: Engine): Promise<readonly Request
     const { version, last } = row.value as Readonly<Record<string, unknown>>
     const value = { version, last, writer: '', generation: 0, position: 0, erasedAt: view.revision + 1 }
     return { op: 'add', store: 'state', row: { ...row, n: row.n + 1, value } }
-  })
-}
-
-/** Where a commit lies that has no place in the log, nothing is later. */
-const nowhere = 0
-
-async function lettersAbout(engine: Engine, { isErased }: Traces): Promise<readonly string[]> {
-  const isAbout = (events: readonly Pick<PlacedEvent, 'type' | 'stream'>[]): boolean =>
-    events.some((event) => isErased(event, nowhere))
-  const letters = await listDeadLetters(engine)
-  return letters.flatMap(({ id, commit, reason }) => {
-    const { events, condition }: Commit = JSON.parse(commit)
-    const read = (condition?.streams ?? []).map((stream) => ({ type: '', stream }))
-    return isAbout([...events, ...read, ...('events' in reason ? reason.events : [])]) ? id : []
   })
 }
 
@@ -110,12 +99,15 @@ function rowWithout(view: View, row: WriteRow, isErased: IsErased): Request | un
   return replaced === row.replaced ? undefined : { op: 'put', store: 'writes', row: { ...row, replaced } }
 }
 
-/** What is pending comes after every erasure that is confirmed. */
-function eraseInText({ pending }: View, text: string, isErased: IsErased): string {
+function eraseInText(view: View, text: string, isErased: IsErased): string {
   const before = parseCommits(text)
-  const after = before.map((commit) => {
-    const isPending = pending.get(commit.id) !== undefined
-    return isPending ? commit : eraseInCommit(commit, nowhere, (event) => isErased(event, nowhere))
-  })
+  const after = before.map((commit) => eraseUnlessPending(view, commit, isErased))
   return after.some((commit, at) => commit !== before[at]) ? JSON.stringify(after) : text
+}
+
+/** What is pending comes after every erasure that is confirmed. A command is only of use while it is. */
+function eraseUnlessPending({ pending }: View, commit: Commit, isErased: IsErased): Commit {
+  if (pending.get(commit.id) !== undefined) return commit
+  const erased = eraseInCommit(commit, nowhere, (event) => isErased(event, nowhere))
+  return erased.command !== undefined && hasRead(commit, isErased) ? { ...erased, command: undefined } : erased
 }

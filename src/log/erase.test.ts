@@ -155,7 +155,7 @@ describe('erasing', () => {
     const { engine } = tab
     const log = new Sequence()
     await takePage(engine, log.add(commitOf('a', ['s1', 't1'])))
-    await putSnapshot(engine.store, 'view', { position: 2, state: '{"state":1}', revision: engine.view.revision })
+    await putSnapshot(engine, 'view', { position: 2, state: '{"state":1}', revision: engine.view.revision })
     await tab.append(callOf('mine', ['s2'], { failIfEventsMatch: { types: ['T9'] } }))
     await tab.append(callOf('other', ['t2'], { failIfEventsMatch: { types: ['T9'] } }))
     await takePage(engine, log.add(commitOf('foreign', ['t9'])))

@@ -1,5 +1,5 @@
 import { createBreather } from '../core/breather.ts'
-import { type Erasure, erasedType, erasing, erasureOf } from '../core/lifecycle.ts'
+import { erasedType, erasing, erasureOf } from '../core/lifecycle.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import { rowFormat, type SegmentPlace } from '../protocol/rows.ts'
 import { allParts } from '../segments/directory.ts'
@@ -8,6 +8,7 @@ import { gzip } from '../segments/gzip.ts'
 import { termOf } from '../segments/terms.ts'
 import type { Request } from '../store/store.ts'
 import type { Engine } from './engine.ts'
+import type { OwnErasure } from './erase-letters.ts'
 import { type Traces, tracesOf } from './erase-traces.ts'
 import { packMsMax, type SealOptions, seal } from './seal.ts'
 import type { SealedLog } from './sealed-log.ts'
@@ -31,7 +32,10 @@ export async function erase(engine: Engine, options: SealOptions): Promise<boole
   if (last === 0) return true
   // What is sealed has one place and one form.
   while (view.sealed.head.position < last) if (!(await seal(engine, { ...options, from: 1 }))) return false
-  const erasures = due.flatMap((event) => erasureOf(event, event.position) ?? [])
+  const erasures = due.flatMap((event) => {
+    const erasure = erasureOf(event, event.position)
+    return erasure === undefined ? [] : { ...erasure, revision: event.revision }
+  })
   for (;;) {
     const isDone = await rewrite(engine, erasures, last).catch((error: unknown) => {
       if (error instanceof SegmentGone) return false
@@ -43,7 +47,7 @@ export async function erase(engine: Engine, options: SealOptions): Promise<boole
   }
 }
 
-type Due = PlacedEvent & { readonly position: number }
+type Due = PlacedEvent & { readonly position: number; readonly revision: number }
 
 /** Erasures behind those that are carried out, in log order. */
 async function dueOf({ view, content }: Engine): Promise<readonly Due[]> {
@@ -51,16 +55,20 @@ async function dueOf({ view, content }: Engine): Promise<readonly Due[]> {
   const selectors = [{ types: [erasedType] }]
   const positions = [...view.confirmed.matching(selectors, window)]
   const due: Due[] = []
-  for await (const events of view.sealed.matching(selectors, window)) due.push(...events.map(({ placed }) => placed))
-  for (const event of await content.eventsAt(positions)) due.push({ ...event, position: event.position ?? 0 })
+  const revisions = positions.map((position) => view.confirmed.revisionAt(position))
+  for await (const events of view.sealed.matching(selectors, window))
+    due.push(...events.map(({ placed, commit: { revision } }) => ({ ...placed, revision })))
+  for (const [at, event] of (await content.eventsAt(positions)).entries())
+    due.push({ ...event, position: event.position ?? 0, revision: revisions[at] ?? 0 })
   return due
 }
 
 /** Writes segments without what is erased, bit by bit; with the last bit goes what was made from it. */
-async function rewrite(engine: Engine, erasures: readonly Erasure[], through: number): Promise<boolean> {
+async function rewrite(engine: Engine, erasures: readonly OwnErasure[], through: number): Promise<boolean> {
   const { view, clock } = engine
   const { sealed } = view
-  const traces: Traces = { isErased: erasing(erasures), eventIds: new Set() }
+  const from: From = { segments: sealed.segments, revision: view.erased.revision }
+  const traces: Traces = { erasures, isErased: erasing(erasures), eventIds: new Set() }
   const pause = createBreather(clock, packMsMax)
   let rows: Request[] = []
   let size = 0
@@ -69,21 +77,21 @@ async function rewrite(engine: Engine, erasures: readonly Erasure[], through: nu
       const part = await gzip(text)
       await pause()
       if (size > writeBytesMax) {
-        if (!(await write(engine, sealed, rows))) return false
+        if (!(await write(engine, from, rows))) return false
         rows = []
         size = 0
       }
       size += part.length
       rows.push({ op: 'put', store: 'log', row: { last: partKey(place, number), format: rowFormat, part } })
     }
-  return write(engine, sealed, rows, { traces, through })
+  return write(engine, from, rows, { traces, through })
 }
 
 /** The parts of a segment that lose something. */
 async function erasedParts(
   sealed: SealedLog,
   place: SegmentPlace,
-  erasures: readonly Erasure[],
+  erasures: readonly OwnErasure[],
   { isErased, eventIds }: Traces,
 ): Promise<readonly { readonly number: number; readonly text: string }[]> {
   const concerned = erasures.filter(({ through }) => through >= place.first)
@@ -113,16 +121,30 @@ interface Last {
   readonly through: number
 }
 
-/** Puts parts back; false when what is sealed is another one now. */
-async function write(engine: Engine, { segments }: SealedLog, rows: readonly Request[], last?: Last): Promise<boolean> {
+/** What the parts were read of. */
+interface From {
+  readonly segments: SealedLog['segments']
+  /** Of the last write that removed anything. */
+  revision: number
+}
+
+/** Puts parts back; false when what is sealed is another one now, or somebody else removed more of it. */
+async function write(engine: Engine, from: From, rows: readonly Request[], last?: Last): Promise<boolean> {
   let letters: readonly string[] = []
-  const isWritten = await engine.write(async (view) => {
-    if (view.sealed.segments !== segments) return undefined
-    const through = last?.through ?? view.erased.through
+  const revision = await engine.write(async (view) => {
+    const { sealed, erased } = view
+    if (sealed.segments !== from.segments || erased.revision !== from.revision) return undefined
+    const through = last?.through ?? erased.through
     const traces = last && (await tracesOf(engine, last.traces))
     letters = traces?.letters ?? []
-    return { row: { kind: 'erase', through }, beside: [...rows, ...(traces?.requests ?? [])], result: true }
+    return {
+      row: { kind: 'erase', through },
+      beside: [...rows, ...(traces?.requests ?? [])],
+      result: view.revision + 1,
+    }
   })
+  if (revision === undefined) return false
+  from.revision = revision
   for (const id of letters) engine.view.dead.delete(id)
-  return isWritten ?? false
+  return true
 }

@@ -8,6 +8,8 @@ import type { SealOptions } from './seal.ts'
 const lockTimeoutMs = 10_000
 /** What could not be done now is tried again after so long. */
 const againMs = 5_000
+/** A log that is never quiet is waited for so long. */
+const patienceMs = 30_000
 
 /** Carries out erasures as they are confirmed, in one worker at a time. */
 export class Eraser {
@@ -17,6 +19,8 @@ export class Eraser {
   readonly #options: SealOptions
   /** Among these segments there is nothing to erase. */
   #done: unknown
+  /** Waiting for quiet ends here. */
+  #dueAt: number | undefined
   #isErasing = false
   #isClosed = false
   #callOff = (): void => {}
@@ -33,13 +37,21 @@ export class Eraser {
     if (this.#isErasing || this.#isClosed || !this.#mayBeDue) return
     this.#callOff()
     if (this.#isDueInTail) this.#erase()
-    // What was sealed is looked through when nobody waits for the disk.
-    else this.#callOff = this.#engine.clock.after(this.#options.quietMs ?? 0, () => this.#erase())
+    else this.#eraseLater()
+  }
+
+  /** What was sealed is looked through when nobody waits for the disk, as far as that can be waited for. */
+  #eraseLater(): void {
+    const { clock } = this.#engine
+    this.#dueAt ??= clock.now() + patienceMs
+    const leftMs = Math.max(0, this.#dueAt - clock.now())
+    this.#callOff = clock.after(Math.min(this.#options.quietMs ?? 0, leftMs), () => this.#erase())
   }
 
   #erase(): void {
     if (this.#isErasing || this.#isClosed) return
     this.#isErasing = true
+    this.#dueAt = undefined
     this.#run()
       // Storage is full or gone, or another worker took too long.
       .catch(() => false)

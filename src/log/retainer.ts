@@ -61,6 +61,7 @@ export class Retainer {
   /** Up to here the log was looked through, and how late it was then. */
   #position = 0
   #latest = 0
+  #before = 0
   #callOff = (): void => {}
 
   constructor(engine: Engine, appender: Appender, locks: Locks, name: string, retentions: Retentions) {
@@ -114,11 +115,10 @@ export class Retainer {
 
   /** Finds what came since the last look. */
   async #readOn(): Promise<void> {
-    const { engine } = { engine: this.#engine }
     for (;;) {
-      const isAll = await engine.steadily(() => this.#readSome())
+      const isAll = await this.#engine.steadily(() => this.#readSome())
       if (isAll) return
-      await new Promise<void>((resolve) => engine.clock.after(0, resolve))
+      await new Promise<void>((resolve) => this.#engine.clock.after(0, resolve))
     }
   }
 
@@ -141,7 +141,10 @@ export class Retainer {
   ): void {
     if (position <= this.#position) return
     this.#position = position
-    const at = Date.parse(time)
+    const parsed = Date.parse(time)
+    // Any device may write any time: one that says nothing must not make all that is young old.
+    const at = Number.isNaN(parsed) ? this.#before : parsed
+    this.#before = at
     this.#latest = Math.max(this.#latest, at)
     if (isErased || isOwnType(type)) return
     for (const kept of this.#kept) if (kept.isOf(stream)) kept.add(position, at)

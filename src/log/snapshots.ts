@@ -2,6 +2,7 @@ import { isCount } from '../core/guard.ts'
 import { rowFormat, snapshotChain } from '../protocol/rows.ts'
 import type { Snapshot } from '../protocol/worker.ts'
 import type { Store } from '../store/store.ts'
+import type { Engine } from './engine.ts'
 
 /** A view's saved state, or nothing when there is none that can be read. */
 export async function getSnapshot(store: Store, key: string): Promise<Snapshot | undefined> {
@@ -12,8 +13,17 @@ export async function getSnapshot(store: Store, key: string): Promise<Snapshot |
   return isSnapshot ? { position, state, revision } : undefined
 }
 
-/** Saves a view's state. A cache beside the log, so the last one to save wins: an older snapshot only costs a longer fold. */
-export async function putSnapshot(store: Store, key: string, { position, state, revision }: Snapshot): Promise<void> {
-  const row = { chain: `${snapshotChain}${key}`, n: 0, format: rowFormat, position, state, revision } as const
+/**
+ * Saves a view's state. A cache beside the log, so the last one to save wins: an older snapshot only costs a longer fold. One that
+ * was made before the last erasure is not kept, whoever carried that out.
+ */
+export async function putSnapshot(engine: Engine, key: string, { position, state, revision }: Snapshot): Promise<void> {
+  const { store, view } = engine
+  const [chain, n] = [`${snapshotChain}${key}`, 0]
+  if (revision < view.erased.revision) return
+  const row = { chain, n, format: rowFormat, position, state, revision } as const
   await store.run([{ op: 'put', store: 'state', row }], { write: true })
+  await engine.catchUp()
+  if (revision < view.erased.revision)
+    await store.run([{ op: 'delete', store: 'state', from: [chain, n], to: [chain, n] }], { write: true })
 }

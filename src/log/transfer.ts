@@ -1,7 +1,8 @@
-import { type Commit, isCommit } from '../core/commit.ts'
+import { type Commit, isCommit, type StoredEvent } from '../core/commit.ts'
 import { digestOfNothing } from '../core/digest.ts'
 import { mustBe } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
+import { type ErasureData, erasedType, isErasureData } from '../core/lifecycle.ts'
 import type { AppendAnswer, ExportAnswer, ImportAnswer } from '../protocol/worker.ts'
 import { readFile, type SegmentFile, toFile } from '../segments/file.ts'
 import { type Bytes, gunzip } from '../segments/gzip.ts'
@@ -75,5 +76,16 @@ export async function importSegment(appender: Appender, bytes: Bytes): Promise<I
 
 async function commitsIn({ parts }: SegmentFile): Promise<readonly Commit[]> {
   const texts = await Promise.all(parts.map(gunzip))
-  return commitsOf(texts.flatMap((text) => readPart(text))).map(({ commit }) => commit)
+  return commitsOf(texts.flatMap((text) => readPart(text))).map(({ commit }) => withoutPlaces(commit))
+}
+
+/** A position means another event in another log: what an erasure removed up to one is removed in the file already. */
+function withoutPlaces(commit: Commit): Commit {
+  const hasPlace = ({ type, data }: StoredEvent): boolean =>
+    type === erasedType && isErasureData(data) && data.through !== undefined
+  if (!commit.events.some(hasPlace)) return commit
+  const events = commit.events.map((event) =>
+    hasPlace(event) ? { ...event, data: { ...(event.data as ErasureData), through: 0 } } : event,
+  )
+  return { ...commit, events }
 }

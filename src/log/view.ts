@@ -203,7 +203,7 @@ export class View {
         this.#takeSeal(row)
         return
       case 'erase':
-        this.erased = row
+        this.erased = { through: Math.max(row.through, this.erased.through), revision: row.revision }
         this.sealed = this.sealed.anew()
         return
     }

@@ -87,7 +87,7 @@ describe('a live view', () => {
     const source = new Numbers()
     source.confirmed = Array.from({ length: 250 }, () => 1)
     expect(await open(source).ready).toBe(250)
-    expect(source.saved).toEqual({ position: 250, state: '{"state":250}' })
+    expect(source.saved).toEqual({ position: 250, state: '{"state":250}', revision: 1 })
     source.confirmed = [...source.confirmed, 5]
     source.asked.length = 0
     expect(await open(source).ready).toBe(255)

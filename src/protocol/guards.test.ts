@@ -107,7 +107,8 @@ describe('the guard of notices', () => {
   test('knows the rows of this format only', () => {
     expect(isKnownRow({ kind: 'append', format: 1 })).toBe(true)
     expect(isKnownRow({ kind: 'append', format: 2 })).toBe(false)
-    expect(isKnownRow({ kind: 'erase', format: 1 })).toBe(false)
+    expect(isKnownRow({ kind: 'erase', format: 1 })).toBe(true)
+    expect(isKnownRow({ kind: 'attach', format: 1 })).toBe(false)
   })
 })
 

@@ -12,8 +12,8 @@ export const blankEvent = ({ type, stream, tags }: StoredEvent): StoredEvent => 
   isErased: true,
 })
 
-/** A commit without what is to be removed, and without its metadata where that is any of it; otherwise the same one. */
-export function eraseInCommit<C extends Pick<Commit, 'events' | 'metadata'>>(
+/** A commit without what is to be removed, and without its metadata and its command where that is any of it; otherwise the same one. */
+export function eraseInCommit<C extends Pick<Commit, 'events' | 'metadata' | 'command'>>(
   commit: C,
   first: number,
   isErased: IsErased,
@@ -24,7 +24,7 @@ export function eraseInCommit<C extends Pick<Commit, 'events' | 'metadata'>>(
     isTouched = true
     return blankEvent(event)
   })
-  return isTouched ? { ...commit, events, metadata: undefined } : commit
+  return isTouched ? { ...commit, events, metadata: undefined, command: undefined } : commit
 }
 
 /** The text of a part without what is to be removed. */

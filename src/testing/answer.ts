@@ -1,5 +1,6 @@
 import { type Ruling, Undecidable } from '../core/command.ts'
 import type { CommandData, Commit, StoredEvent } from '../core/commit.ts'
+import type { AnyModels } from '../core/compose.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { deepFreeze } from '../core/decode.ts'
 import { freeze } from '../core/freeze.ts'
@@ -41,12 +42,14 @@ export function ask(decider: AnyDecider, history: History, command: CommandData)
         throw error
       }
     }
-  const on = mapMembers(pureHandlers(name, decider.on), (_type, handle) => noting(handle))
+  const pure = <H extends object>(of: string, on: H): H =>
+    mapMembers(pureHandlers(of, on), (_type, handle) => noting(handle))
   const watched: AnyDecider = {
     ...decider,
     initial: freeze(initial),
-    on,
-    scope: noting(decider.scope),
+    on: pure(name, decider.on),
+    models: decider.models && watchModels(decider.models, pure, noting),
+    scope: decider.scope && noting(decider.scope),
     decide: noting(decider.decide),
   }
   try {
@@ -59,6 +62,19 @@ export function ask(decider: AnyDecider, history: History, command: CommandData)
     throw cause instanceof Mismatch ? cause : new Mismatch(`could not decide: ${error.message}`, undefined, cause)
   }
 }
+
+type Watch = <A extends readonly unknown[], R>(use: (...args: A) => R) => (...args: A) => R
+type Purify = <H extends object>(of: string, on: H) => H
+
+/** The models of a decider, watched as its own code is. */
+const watchModels = (models: AnyModels, pure: Purify, noting: Watch): AnyModels =>
+  Object.fromEntries(
+    Object.entries(models).map(([name, [projection, params]]) => {
+      const { initial, on, scope = () => ({ query: {} }) } = projection
+      const watched = { ...projection, initial: freeze(initial), on: pure(projection.name, on), scope: noting(scope) }
+      return [name, [watched, noting(params)]]
+    }),
+  )
 
 function rule(name: string, ruling: Ruling, history: History): Answer {
   const seen = placedIn(history).filter((event) => matches(ruling.selectors, event))

@@ -20,6 +20,8 @@ export class Line {
   }
 
   mend(): void {
+    // What is under way stays on the line that a cut breaks.
+    if (this.#isUp) return
     this.#isUp = true
     this.#cut = new AbortController()
   }
