@@ -45,8 +45,8 @@ export class RowsWriter {
     const { signal } = this.#stopping
     const unlisten = onMoved((moved) => {
       this.#heard.confirmed = Math.max(this.#heard.confirmed, moved?.confirmed ?? 0)
-      // A notice that tells of no move tells of something that was kept.
-      if (moved === undefined || moved.head <= this.#head) this.kick()
+      // A notice that tells of no move tells of something that was kept; the first one may be either.
+      if (moved === undefined || this.#head < 0 || moved.head <= this.#head) this.kick()
       this.#head = Math.max(this.#head, moved?.head ?? 0)
       this.#heard.wake.wake()
     })

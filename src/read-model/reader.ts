@@ -54,8 +54,8 @@ export class RowsReader {
     this.#overlay = new Overlay(ports.call, ports.clock, ports.definitions, fold, this.#layout)
     this.status = createCell(statusOf(this.#kept.at, { head: 0, isWaiting: true }))
     this.#unlisten = ports.onMoved((moved) => {
-      // A notice that tells of no move tells of something that was kept.
-      if (moved === undefined || moved.head <= this.#heard) this.#look().catch(() => {})
+      // A notice that tells of no move tells of something that was kept; the first one may be either.
+      if (moved === undefined || this.#heard < 0 || moved.head <= this.#heard) this.#look().catch(() => {})
       this.#heard = Math.max(this.#heard, moved?.head ?? 0)
     })
     void this.#poll()
