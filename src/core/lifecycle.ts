@@ -22,7 +22,7 @@ export interface ErasureData {
 export const isOwnType = (type: string): boolean => type.startsWith('$')
 
 /** What must not be there for events to be appended: the end of one of their streams. What was closed can still be erased. */
-export const closingOf = (events: readonly StoredEvent[]): readonly Selector[] =>
+export const closingOf = (events: readonly StoredEvent[]): readonly (Selector & { readonly stream: string })[] =>
   [...new Set(events.flatMap(({ type, stream }) => (type === erasedType ? [] : stream)))].map((stream) => ({
     stream,
     types: [closedType],

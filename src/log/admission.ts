@@ -1,4 +1,5 @@
 import type { Commit } from '../core/commit.ts'
+import { closedType } from '../core/lifecycle.ts'
 import type { Marker } from '../core/outcome.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { AppendReason } from '../protocol/worker.ts'
@@ -20,6 +21,8 @@ export type Admission =
 export interface Staged {
   readonly commits: Commit[]
   readonly ids: Set<string>
+  /** Streams that it closes. */
+  readonly closed: Set<string>
   /** Ids of the group that may be sealed here already. */
   readonly perhapsSealed: ReadonlySet<string>
   /** The last version of each stream that was looked at, with what is staged. */
@@ -46,7 +49,7 @@ export async function admit(view: View, staged: Staged, incoming: Incoming, comm
   const { after, failIf, expected } = incoming
   if (after !== undefined && isExpired(view, after)) return { kind: 'refuse', reason: toErrorReason(markerExpired()) }
   await look(view, staged, streamsOf({ commit, expected }))
-  const stream = await closedStream(view, commit.events, { staged: staged.commits })
+  const stream = await closedStream(view, commit.events, { staged: staged.closed })
   if (stream !== undefined)
     return { kind: 'refuse', reason: { type: 'StreamClosed', stream, message: `stream ${stream} is closed` } }
   const refusal = await checkVersions(view, staged.last, incoming)
@@ -57,6 +60,7 @@ export async function admit(view: View, staged: Staged, incoming: Incoming, comm
   }
   staged.commits.push(commit)
   staged.ids.add(commit.id)
+  for (const event of commit.events) if (event.type === closedType) staged.closed.add(event.stream)
   return { kind: 'admit', versions: countOn(staged.last, commit) }
 }
 

@@ -83,7 +83,7 @@ export const toIncoming = (
 })
 
 /** Whether a commit is more than every store takes. */
-export function tooLargeOf({ events }: Commit, text: string): TooLarge | undefined {
+export function tooLargeOf({ events }: Pick<Commit, 'events'>, text: string): TooLarge | undefined {
   if (events.length > commitEventsMax) return tooLarge('events', commitEventsMax)
   return fitsBytes(text, commitBytesMax) ? undefined : tooLarge('bytes', commitBytesMax)
 }

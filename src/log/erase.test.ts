@@ -306,3 +306,15 @@ test('a stream that was closed is closed when that is sealed, and for whoever op
     expect(other?.ok).toBe(true)
   }
 })
+
+test('a stream that is closed takes nothing behind its end in the same group either', async () => {
+  const tab = await openTab(createBrowser())
+  const end: Commit = { ...commitOf('end', ['s1']), events: [{ type: '$closed', stream: 's', data: {} }] }
+  const answers = await tab.append(
+    callOf('a', ['s1']),
+    [JSON.stringify(end), '{"options":{}}'],
+    callOf('b', ['s2']),
+    callOf('c', ['t1']),
+  )
+  expect(answers.map((answer) => answer.ok || answer.reason.type)).toEqual([true, true, 'StreamClosed', true])
+})

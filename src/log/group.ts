@@ -26,7 +26,7 @@ export async function checkGroup<W extends Incoming>(
   const decide = deciding?.forGroup(engine, isLocal, mustBeKept)
   // Once for the group: each look may read the disk.
   const perhapsSealed = await view.sealed.mayHold(group.map(({ commit }) => commit.id))
-  const staged: Staged = { commits: [], ids: new Set(), perhapsSealed, last: new Map() }
+  const staged: Staged = { commits: [], ids: new Set(), closed: new Set(), perhapsSealed, last: new Map() }
   const makeReady = async (waiting: W): Promise<Ready> => {
     const { commit, expected } = waiting
     if (await isKnown(view, staged, waiting)) return { ...waiting, admission: { kind: 'known' } }

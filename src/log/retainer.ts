@@ -62,6 +62,7 @@ export class Retainer {
   #position = 0
   #latest = 0
   #before = 0
+  #isClosed = false
   #callOff = (): void => {}
 
   constructor(engine: Engine, appender: Appender, locks: Locks, name: string, retentions: Retentions) {
@@ -75,11 +76,11 @@ export class Retainer {
 
   close(): void {
     this.#callOff()
-    this.#callOff = () => {}
-    this.#lookAfter = () => {}
+    this.#isClosed = true
   }
 
-  #lookAfter = (ms: number): void => {
+  #lookAfter(ms: number): void {
+    if (this.#isClosed) return
     this.#callOff = this.#engine.clock.after(ms, () => {
       this.#locks
         .request(this.#lock, { timeoutMs: 0 }, () => this.#look())

@@ -2,7 +2,7 @@ import { behind, isRowId, keyToText, prefixToText } from '../consumer/rows-keys.
 import { mustBe, mustKnow } from '../core/errors.ts'
 import { isCount, isWellFormed } from '../core/guard.ts'
 import type { AnyReadModel, IndexKey } from '../core/read-model.ts'
-import { isEmpty, next, type Range } from './stored.ts'
+import { next, type Range } from './stored.ts'
 
 /** Which rows: all, or by the keys of an index; without one by their ids. One of `equals`, `prefix` and a range. */
 export interface CountOptions {
@@ -72,8 +72,6 @@ function placeOf(cursor: string, index: string | undefined): string {
 /** Whether a place lies in a range. */
 export const isIn = ({ from, until }: Range, place: string): boolean =>
   place >= from && (until === undefined || place < until)
-
-export { isEmpty }
 
 function rangeOfIds({ equals, prefix, from = '', to }: CountOptions): Range {
   if (equals !== undefined) {

@@ -1,9 +1,9 @@
 import { type AnyLog, type Inside, insideOf } from '../client/inside.ts'
-import { sleep } from '../consumer/attempts.ts'
+import { sleep, within } from '../consumer/attempts.ts'
 import { RowsFold } from '../consumer/rows-fold.ts'
 import { isRowId } from '../consumer/rows-keys.ts'
 import { RowsWriter } from '../consumer/rows-writer.ts'
-import { mustBe, TidelogError } from '../core/errors.ts'
+import { mustBe } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import { isRecord } from '../core/guard.ts'
 import type { Observable } from '../core/observable.ts'
@@ -138,20 +138,18 @@ async function waitFor(
   marker: Marker,
   { timeoutMs }: { readonly timeoutMs?: number },
 ): Promise<void> {
-  const over = new AbortController()
-  const late = new Promise<never>((_, reject) => {
-    over.signal.addEventListener('abort', () => reject(new TidelogError('tidelog/timeout', `${timeoutMs} ms are over`)))
-  })
-  const callOff = timeoutMs === undefined ? () => {} : clock.after(timeoutMs, () => over.abort())
-  const wait = async (): Promise<void> => {
-    while (!over.signal.aborted) {
-      const [head, isOwn] = await reader.ask(async (rows) => [rows.head, rows instanceof Overlay] as const)
-      mustBe(head.database === marker.database, 'a marker', marker.database)
-      if (isOwn && head.revision >= marker.revision) return
-      await sleep(clock, waitMs, over.signal)
-    }
-  }
-  await Promise.race([wait(), late]).finally(callOff)
+  const { signal } = new AbortController()
+  await within(
+    async (over) => {
+      while (!over.aborted) {
+        const [head, isOwn] = await reader.ask(async (rows) => [rows.head, rows instanceof Overlay] as const)
+        mustBe(head.database === marker.database, 'a marker', marker.database)
+        if (isOwn && head.revision >= marker.revision) return
+        await sleep(clock, waitMs, over)
+      }
+    },
+    { clock, timeoutMs, signal },
+  )
 }
 
 /** Rows are made anew with each answer; who looks at them should not see that. */

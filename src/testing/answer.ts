@@ -1,5 +1,5 @@
 import { type Ruling, Undecidable } from '../core/command.ts'
-import type { CommandData, Commit, StoredEvent } from '../core/commit.ts'
+import type { CommandData, StoredEvent } from '../core/commit.ts'
 import type { AnyModels } from '../core/compose.ts'
 import type { AnyDecider } from '../core/decider.ts'
 import { deepFreeze } from '../core/decode.ts'
@@ -86,7 +86,7 @@ function rule(name: string, ruling: Ruling, history: History): Answer {
   if (decided.kind === 'invalid')
     throw new Mismatch(`${name} decided what the log refuses: ${issuesToText(decided.issues)}`)
   const { events } = decided
-  const tooLarge = tooLargeOf({ events } as unknown as Commit, JSON.stringify(events))
+  const tooLarge = tooLargeOf({ events }, JSON.stringify(events))
   if (tooLarge) throw new Mismatch(`${name} decided what the log refuses: ${tooLarge.message}`)
   return { kind: 'events', events }
 }

@@ -80,11 +80,11 @@ export function toHistory(definitions: EventMap, given: readonly unknown[], what
     const at = count++
     return event instanceof Past
       ? takePast(definitions, event, stream, at, issues)
-      : prepareEvent(definitions, event as unknown as AnyFact, stream, at, issues)
+      : prepareEvent(definitions, { type: event.type, data: event.data }, stream, at, issues)
   }
   const history = (given as readonly AnyGiven[]).map((one): PastCommit => {
-    if (!isRecord(one) || !('events' in one)) return { events: [take(one, undefined)] }
-    const { events, stream, pending, time, metadata, ...unknown } = one as unknown as GivenCommit<EventMap>
+    if (typeof one !== 'object' || one === null || !('events' in one)) return { events: [take(one, undefined)] }
+    const { events, stream, pending, time, metadata, ...unknown } = one
     mustKnow(unknown, '')
     mustBe(Array.isArray(events), `events of ${what}`, events)
     return {
