@@ -76,6 +76,18 @@ export function syncToWords(status: SyncStatus, now: number, progress?: Progress
       return { mood: 'trouble', title: 'Please sign in again', detail: safe(status.pending) }
     case 'needs-attach':
       return { mood: 'trouble', title: 'Not attached yet', detail: safe(status.pending) }
+    case 'forbidden':
+      return {
+        mood: 'trouble',
+        title: 'Not yours any more',
+        detail: `The server refuses this log.${keptToWords(status.pending)}`,
+      }
+    case 'client-too-old':
+      return {
+        mood: 'trouble',
+        title: 'Please update',
+        detail: `The server wants a newer app.${keptToWords(status.pending)}`,
+      }
     case 'diverged':
       return { mood: 'trouble', title: 'The server has another log', detail: 'Nothing here was changed or lost.' }
     case 'blocked':

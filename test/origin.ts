@@ -2,6 +2,9 @@
 
 import { expose } from 'comlink'
 import { type AnyDecider, type EventMap, type Log, type Model, type OpenOptions, openLog } from 'tidelog'
+import type { Locks } from '../src/core/ports.ts'
+import { createDeciders } from '../src/core/rulings.ts'
+import { createDeciding } from '../src/log/deciding.ts'
 import { browserClock, browserLocks, browserRandom, openBrowserChannel } from '../src/platform/browser.ts'
 import { openMemoryStore } from '../src/store/memory-store.ts'
 import { StoreError } from '../src/store/store.ts'
@@ -14,7 +17,10 @@ if (typeof navigator === 'undefined') Object.defineProperty(globalThis, 'navigat
 
 export interface OriginOptions {
   /** The server of all logs; without it each is its own sequencer. */
-  readonly serve?: (request: Request) => Promise<Response>
+  readonly serve?: ((request: Request) => Promise<Response>) | undefined
+  /** The rules of its workers. */
+  readonly deciders?: readonly AnyDecider[]
+  readonly locks?: Locks
   /** False where the browser gives no storage. */
   readonly hasStorage?: boolean
 }
@@ -23,10 +29,12 @@ export class Origin {
   /** By name. */
   readonly disks = new Map<string, Disk>()
   readonly #options: OriginOptions
+  #serve: OriginOptions['serve']
   readonly #opened: { close(): Promise<void> }[] = []
 
   constructor(options: OriginOptions = {}) {
     this.#options = options
+    this.#serve = options.serve
   }
 
   open<M extends EventMap, Ds extends readonly AnyDecider[]>(
@@ -42,8 +50,17 @@ export class Origin {
     await Promise.all(this.#opened.map((log) => log.close()))
   }
 
+  /** From now on the server, or none. */
+  serve(serve: OriginOptions['serve']): void {
+    this.#serve = serve
+  }
+
+  #fetch(request: Request): Promise<Response> {
+    return this.#serve?.(request) ?? Promise.reject(new TypeError('there is no server'))
+  }
+
   #startWorker(): Worker {
-    const { serve, hasStorage = true } = this.#options
+    const { hasStorage = true, deciders, locks = browserLocks } = this.#options
     const { port1, port2 } = new MessageChannel()
     const sync: HostOptions['sync'] = ({ log }) => ({ url: `http://server.test/sync/${encodeURIComponent(log)}` })
     const openFallback = () => openMemoryStore(new Disk(browserRandom.newId()).database)
@@ -51,8 +68,8 @@ export class Origin {
       {
         clock: browserClock,
         random: browserRandom,
-        locks: browserLocks,
-        fetch: serve ?? (() => Promise.reject(new TypeError('there is no server'))),
+        locks,
+        fetch: (request) => this.#fetch(request),
         openChannel: openBrowserChannel,
         openStore: async (name) => {
           if (!hasStorage) throw new StoreError('lost', 'this browser gives no storage')
@@ -60,9 +77,10 @@ export class Origin {
           this.disks.set(name, disk)
           return openMemoryStore(disk.database, { durable: true })
         },
+        deleteStore: async (name) => this.disks.delete(name) || true,
         openFallback,
       },
-      serve === undefined ? {} : { sync },
+      { ...(this.#serve && { sync }), ...(deciders && { deciding: createDeciding(createDeciders(deciders)) }) },
     )
     expose(host, port2)
     const terminate = (): void => {

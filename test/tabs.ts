@@ -7,7 +7,7 @@ import { createLogClient } from '../src/client/log-client.ts'
 import type { AnyDecider } from '../src/core/decider.ts'
 import { createDeciders } from '../src/core/rulings.ts'
 import { createDeciding } from '../src/log/deciding.ts'
-import { workerProtocol } from '../src/protocol/worker.ts'
+import { databaseName, workerProtocol } from '../src/protocol/worker.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
 import { Host } from '../worker/host.ts'
 
@@ -104,7 +104,7 @@ export class Browser {
       ...(options.hasRules === false ? {} : { deciding: createDeciding(createDeciders(model.deciders)) }),
       sync: ({ log }) => (this.#isLocal ? undefined : { url: `http://server.test/sync/${log}` }),
     })
-    const log = createLogClient(model, '', {
+    const log = createLogClient(model, databaseName(model.name), {
       clock,
       random,
       locks: this.#locks,

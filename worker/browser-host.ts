@@ -1,4 +1,5 @@
 import { browserClock, browserLocks, browserRandom, openBrowserChannel } from '../src/platform/browser.ts'
+import { deleteIdbStore } from '../src/store/delete-idb.ts'
 import { openIdbStore } from '../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
 import { Host } from './host.ts'
@@ -14,6 +15,7 @@ export function createBrowserHost(options: HostOptions): Host {
       fetch: (request) => fetch(request),
       openChannel: openBrowserChannel,
       openStore: (name) => openIdbStore({ name, newId: browserRandom.newId, clock: browserClock }),
+      deleteStore: (name) => deleteIdbStore(name, browserClock),
       openFallback: () => openMemoryStore(createMemoryDatabase(browserRandom.newId())),
     },
     options,

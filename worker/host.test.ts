@@ -7,7 +7,7 @@ import { MemoryLocks } from '../src/testing/memory-locks.ts'
 import { seededRandom } from '../src/testing/seeded-random.ts'
 import { VirtualClock } from '../src/testing/virtual-clock.ts'
 import { Host } from './host.ts'
-import type { HostPorts } from './open-log.ts'
+import type { HostPorts } from './host-ports.ts'
 
 const request: OpenRequest = {
   protocol: workerProtocol,

@@ -1,4 +1,4 @@
-import { mustBe } from '../src/core/errors.ts'
+import { mustBe, TidelogError } from '../src/core/errors.ts'
 import type { Withdrawal } from '../src/core/outcome.ts'
 import { mustBeRetentions } from '../src/core/retention.ts'
 import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
@@ -8,16 +8,24 @@ import { getSnapshot, putSnapshot } from '../src/log/snapshots.ts'
 import { exportSegment, importSegment } from '../src/log/transfer.ts'
 import type { SyncLink, SyncWish } from '../src/protocol/notice.ts'
 import {
+  type ArchiveData,
+  type AttachAnswer,
+  type Bring,
+  type BroughtAnswer,
   type CommitState,
+  type LeaveAnswer,
   type OpenAnswer,
   type OpenRequest,
   type Snapshot,
+  type Unsent,
+  type Wipe,
   type WorkerApi,
   workerProtocol,
 } from '../src/protocol/worker.ts'
 import { mayBeSent } from '../src/sync/retry-store.ts'
 
-import { type HostOptions, type HostPorts, type Opened, openLog } from './open-log.ts'
+import type { HostPorts } from './host-ports.ts'
+import { type HostOptions, type Opened, openLog } from './open-log.ts'
 
 const offLink: SyncLink = { state: 'off', sent: 0, serverHead: 0, failures: 0 }
 
@@ -43,13 +51,20 @@ export class Host implements WorkerApi {
     this.#opened ??= openLog(this.#ports, this.#options, request, this)
     const { engine, sync, problem } = await this.#opened
     const { view, store } = engine
-    if (view.movedTo !== undefined)
+    if (view.movedTo !== undefined && request.archive === undefined)
       return { ok: false, reason: { type: 'Moved', message: `the log has moved to ${view.movedTo}` } }
     return {
       ok: true,
       database: view.identity,
       storage: {
-        state: engine.stopped !== undefined ? 'needs-newer-app' : store.durable ? 'ok' : 'memory',
+        state:
+          view.movedTo !== undefined
+            ? 'moved'
+            : engine.stopped !== undefined
+              ? 'needs-newer-app'
+              : store.durable
+                ? 'ok'
+                : 'memory',
         durable: store.durable,
         problem: problem ?? engine.stopped,
       },
@@ -128,6 +143,28 @@ export class Host implements WorkerApi {
     ;(await this.#log()).sync?.setCredentials(headers)
   }
 
+  async adopt(bring: Bring): Promise<void> {
+    return (await this.#log()).replicas.adopt(bring)
+  }
+  async attach(): Promise<AttachAnswer> {
+    return (await this.#log()).replicas.attach()
+  }
+  async importFrom(database: string, after: number): Promise<BroughtAnswer> {
+    return (await this.#log()).replicas.importFrom(database, after)
+  }
+  async listArchives(): Promise<readonly ArchiveData[]> {
+    return (await this.#log()).replicas.listArchives()
+  }
+  async dropArchive(database: string): Promise<boolean> {
+    return (await this.#log()).replicas.dropArchive(database)
+  }
+  async unsent(): Promise<Unsent> {
+    return (await this.#log()).replicas.unsent()
+  }
+  async leave(wipe: Wipe): Promise<LeaveAnswer> {
+    return (await this.#log()).replicas.leave(wipe)
+  }
+
   async commitState(id: string): Promise<CommitState> {
     const { engine } = await this.#log()
     await engine.catchUp()
@@ -154,7 +191,12 @@ export class Host implements WorkerApi {
     await opened?.close()
   }
 
-  #log(): Promise<Opened> {
-    return this.#opened ?? Promise.reject(new Error('the log is not open'))
+  async #log(): Promise<Opened> {
+    const opened = await this.#opened
+    if (opened === undefined) throw new Error('the log is not open')
+    if (opened.hasLeft()) throw new TidelogError('tidelog/log-closed', 'the user has signed out')
+    const { movedTo } = opened.engine.view
+    if (movedTo !== undefined && !opened.isArchive) throw new TidelogError('tidelog/log-moved', 'open the log anew')
+    return opened
   }
 }

@@ -1,32 +1,24 @@
-import { TidelogError } from '../src/core/errors.ts'
-import type { Channel, Clock, Fetch, Locks, OpenChannel, Random } from '../src/core/ports.ts'
+import type { Channel, Clock } from '../src/core/ports.ts'
 import { Appender } from '../src/log/appender.ts'
 import { prune } from '../src/log/checkpoint.ts'
 import type { Deciding } from '../src/log/deciding-port.ts'
 import { Engine } from '../src/log/engine.ts'
 import { Reader } from '../src/log/reader.ts'
 import { type SealOptions, sealOptions } from '../src/log/seal.ts'
-import { channelName, isNotice } from '../src/protocol/notice.ts'
+import { channelName, isNotice, noticeVersion } from '../src/protocol/notice.ts'
 import { databaseName, type OpenRequest, type WorkerApi } from '../src/protocol/worker.ts'
-import { isStoreError, type Store } from '../src/store/store.ts'
+import { isStoreError } from '../src/store/store.ts'
 import { SyncController } from '../src/sync/controller.ts'
 import { createHttpTransport } from '../src/sync/http-transport.ts'
+import type { HostPorts } from './host-ports.ts'
+import { type Database, openArchive, openCurrent, Replicas } from './replicas.ts'
 import { tidy } from './tidy.ts'
+import { holdViewsLock, viewsLock } from './views-lock.ts'
 
 /** A sync endpoint of one log. */
 export interface SyncEndpoint {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
-}
-export interface HostPorts {
-  readonly clock: Clock
-  readonly random: Random
-  readonly locks: Locks
-  readonly fetch: Fetch
-  readonly openChannel: OpenChannel
-  readonly openStore: (name: string) => Promise<Store>
-  /** Where the log rests when {@link openStore} can't. */
-  readonly openFallback: () => Store
 }
 export interface HostOptions {
   /** The rules of the model; without them a pending commit that was overtaken can't be decided again. */
@@ -58,8 +50,6 @@ export interface Automated {
 
 /** Lost notices are made up for this often. */
 const heartbeatMs = 60_000
-/** A pruner holds the views' lock for moments only; who holds it longer is frozen. */
-const viewsTimeoutMs = 10_000
 
 /** A log that is open in this worker. */
 export interface Opened {
@@ -67,9 +57,13 @@ export interface Opened {
   readonly appender: Appender
   readonly reader: Reader
   readonly sync: SyncController | undefined
-  readonly name: string
   readonly problem: string | undefined
   readonly automated: Automated | undefined
+  readonly replicas: Replicas
+  /** A database that has ended is read. */
+  readonly isArchive: boolean
+  /** The user has signed out, here or in another tab. */
+  readonly hasLeft: () => boolean
   readonly close: () => Promise<void>
 }
 
@@ -80,22 +74,20 @@ export async function openLog(
   request: OpenRequest,
   api: WorkerApi,
 ): Promise<Opened> {
-  const name = databaseName(request.log, request.key)
+  const base = databaseName(request.log, request.key)
+  const isArchive = request.archive !== undefined
   void ports.locks.request(request.aliveLock, {}, () => new Promise(() => {}))
-  const { store, problem } = await openStore(ports, name)
+  const { store, name, problem } = await openStore(ports, base, request.archive)
   const { sealing = sealOptions } = options
-  const alone = { timeoutMs: 0, mustExclude: true } as const
-  if (ports.random.fraction() * (sealing.pruneEvery ?? 1) < 1)
-    await ports.locks.request(viewsLock(name), alone, () => prune(store, sealing.keptRows)).catch(() => {})
-  const release = await holdViewsLock(ports.locks, name).catch(async (error: unknown) => {
-    await store.close()
-    throw error
-  })
+  const release = await holdTidied(ports, { store, name }, sealing)
   const hear = { notice: (_message: unknown): void => {} }
-  const channel = ports.openChannel(channelName(name), (message) => hear.notice(message))
+  // A replica speaks where the page listens, whatever its database is called.
+  const channel = ports.openChannel(channelName(request.archive ?? base), (message) => hear.notice(message))
   const { clock, random, locks } = ports
   const engine = await Engine.open(store, name, { clock, random, locks, channel, deciding: options.deciding })
-  const endpoint = options.sync?.({ log: request.log, key: request.key }) ?? endpointOf(request)
+  const endpoint = isArchive
+    ? undefined
+    : (options.sync?.({ log: request.log, key: request.key }) ?? endpointOf(request))
   const appender = new Appender(engine, {
     durability: request.durability,
     requireDurable: request.requireDurable,
@@ -103,48 +95,101 @@ export async function openLog(
     origin: options.stampsOrigin ? engine.view.identity : undefined,
     retentions: request.retentions,
   })
-  const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel }, options, request)
-  hear.notice = (message) => {
+  const onLive = (): void => replicas.bringOver()
+  const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel, onLive }, options, request)
+  const automated = (isArchive ? undefined : options.automate)?.({
+    clock,
+    random,
+    locks,
+    api,
+    engine,
+    database: base,
+    isLocal: sync === undefined,
+  })
+  const tidying = tidy(engine, appender, { locks, name, sealing, retentions: request.retentions })
+  engine.onMoved(() => {
+    // Somebody has gone on in another database: nothing is done here any more.
+    if (engine.view.movedTo !== undefined) void close()
+    sync?.moved()
+    tidying.look()
+  })
+  if (!isArchive) tidying.look()
+  sync?.start()
+  const stopHeartbeat = beat(clock, engine)
+  const close = once(async () => {
+    stopHeartbeat()
+    await automated?.stop()
+    tidying.close()
+    await sync?.stop()
+    await replicas.close()
+    await engine.close()
+    channel.close()
+    release()
+  })
+  let hasLeft = false
+  const leave = (): void => {
+    hasLeft = true
+    void close()
+  }
+  hear.notice = hearing({ engine, sync, automated, leave })
+  const tellLeave = (): void => channel.post({ v: noticeVersion, kind: 'leave', database: engine.view.identity })
+  const replicas = new Replicas({ ports, base, name, engine, appender, sync, tellLeave, close })
+  const reader = new Reader(engine)
+  return { engine, appender, reader, sync, problem, automated, replicas, isArchive, hasLeft: () => hasLeft, close }
+}
+
+/** Prunes the rows, if it is open here alone and it is its turn, and keeps them from being pruned after that. */
+async function holdTidied(
+  { locks, random }: HostPorts,
+  { store, name }: Database,
+  { pruneEvery = 1, keptRows }: SealOptions,
+): Promise<() => void> {
+  const alone = { timeoutMs: 0, mustExclude: true } as const
+  if (random.fraction() * pruneEvery < 1)
+    await locks.request(viewsLock(name), alone, () => prune(store, keptRows)).catch(() => {})
+  try {
+    return await holdViewsLock(locks, name)
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+const once = (end: () => Promise<void>): (() => Promise<void>) => {
+  let ending: Promise<void> | undefined
+  return () => {
+    ending ??= end()
+    return ending
+  }
+}
+
+interface Hearers extends Pick<Opened, 'engine' | 'sync' | 'automated'> {
+  readonly leave: () => void
+}
+
+/** Hands a message of another tab to whom it concerns. */
+const hearing =
+  ({ engine, sync, automated, leave }: Hearers) =>
+  (message: unknown): void => {
     // What can't be read may have been a notice.
     if (!isNotice(message)) engine.catchUp().catch(() => {})
     else if (message.kind === 'moved') {
       engine.hear(message)
       if (message.reordered < 0) automated?.kick()
     } else if (message.kind === 'contended') engine.hearContention()
+    else if (message.kind === 'leave') leave()
     else if (message.database === engine.view.identity) sync?.hear(message)
   }
-  const automated = options.automate?.({
-    clock,
-    random,
-    locks,
-    api,
-    engine,
-    database: name,
-    isLocal: sync === undefined,
-  })
-  const tidying = tidy(engine, appender, { locks, name, sealing, retentions: request.retentions })
-  engine.onMoved(() => {
-    sync?.moved()
-    tidying.look()
-  })
-  tidying.look()
-  sync?.start()
-  const stopHeartbeat = beat(clock, engine)
-  const close = async (): Promise<void> => {
-    stopHeartbeat()
-    await automated?.stop()
-    tidying.close()
-    await sync?.stop()
-    await engine.close()
-    channel.close()
-    release()
-  }
-  return { engine, appender, reader: new Reader(engine), sync, name, problem, automated, close }
+
+interface SyncParts {
+  readonly engine: Engine
+  readonly channel: Channel
+  readonly onLive: () => void
 }
 
 function syncWith(
   { url, headers: own }: SyncEndpoint,
-  { engine, channel, clock, random, locks, fetch }: HostPorts & { readonly engine: Engine; readonly channel: Channel },
+  { engine, channel, onLive, clock, random, locks, fetch }: HostPorts & SyncParts,
   { downloadFrom }: HostOptions,
   { credentials = {} }: OpenRequest,
 ): SyncController {
@@ -156,41 +201,22 @@ function syncWith(
     locks,
     credentials,
     downloadFrom,
+    onLive,
     transport: (headers) => createHttpTransport({ url, fetch, clock, headers: () => ({ ...own, ...headers() }) }),
   })
 }
 
-/** Held by everybody who has a view of the database, and alone by who prunes. */
-const viewsLock = (name: string): string => `${name}/views`
-
-/** Holds the lock that keeps rows from being pruned under a view; the answer lets it go. */
-async function holdViewsLock(locks: Locks, name: string): Promise<() => void> {
-  let release = (): void => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  await new Promise<void>((resolve, reject) => {
-    const hold = (): Promise<void> => {
-      resolve()
-      return released
-    }
-    const options = { mode: 'shared', timeoutMs: viewsTimeoutMs } as const
-    locks.request(viewsLock(name), options, hold).then((held) => {
-      if (!held) reject(new TidelogError('tidelog/storage-lost', 'another tab tidies the storage'))
-    }, reject)
-  })
-  return release
-}
-
 async function openStore(
   ports: HostPorts,
-  name: string,
-): Promise<{ readonly store: Store; readonly problem: string | undefined }> {
+  base: string,
+  archive: string | undefined,
+): Promise<Database & { readonly problem: string | undefined }> {
   try {
-    return { store: await ports.openStore(name), problem: undefined }
+    const opening = archive === undefined ? openCurrent(ports, base) : openArchive(ports, base, archive)
+    return { ...(await opening), problem: undefined }
   } catch (error) {
     if (!isStoreError(error)) throw error
-    return { store: ports.openFallback(), problem: error.message }
+    return { store: ports.openFallback(), name: base, problem: error.message }
   }
 }
 

@@ -15,6 +15,8 @@ export interface Feed {
   onCounts: () => void
   /** Called when the syncing worker said how it is going. */
   onLink: () => void
+  /** Called when the log has ended for all tabs: it goes on in another database, or the user has signed out. */
+  onEnd: (state: 'moved' | 'signed-out') => void
   /** Called when the page is looked at again. */
   onAwake: () => void
   /** Calls back at each move of the log; without a notice when it only may have moved. The answer ends it. */
@@ -26,13 +28,21 @@ export interface Feed {
   readonly close: () => void
 }
 
-export function createFeed(openChannel: OpenChannel, database: string): Feed {
+export function createFeed(openChannel: OpenChannel, name: string): Feed {
   const moves = createListeners<[notice?: MovedNotice]>()
   const closing = new AbortController()
-  const channel = openChannel(channelName(database), (message) => {
+  /** Whose notice was heard last. */
+  let database: string | undefined
+  const channel = openChannel(channelName(name), (message) => {
     // What can't be read may have been a notice.
     if (!isNotice(message)) return moves.tell()
-    if (message.kind === 'moved') moved(message, message)
+    if (message.kind === 'leave') feed.onEnd('signed-out')
+    if (message.kind === 'moved') {
+      database = message.database
+      const { row } = message
+      if (row?.kind === 'moved') feed.onEnd(row.to === '' ? 'signed-out' : 'moved')
+      moved(message, message)
+    }
     if (message.kind === 'sync') {
       feed.link = message.link
       feed.onLink()
@@ -53,6 +63,7 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
     revision: 0,
     onCounts: () => {},
     onLink: () => {},
+    onEnd: () => {},
     onAwake: () => {},
     onMoved: moves.add,
     nextMove: (signal) =>
@@ -67,7 +78,9 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
       }),
     opened: ({ sync, head, pending }) => {
       if (sync) feed.link = sync
-      moved({ confirmed: head.confirmed, pending, head: head.revision })
+      // Its answer may come later than a notice of what it did since.
+      if (head.database !== database || head.revision > feed.revision)
+        moved({ confirmed: head.confirmed, pending, head: head.revision })
     },
     close: () => {
       closing.abort()
@@ -77,12 +90,14 @@ export function createFeed(openChannel: OpenChannel, database: string): Feed {
     },
   }
   // A page that was frozen, hidden or kept in the back/forward cache may have missed notices.
-  const back = (): void => {
+  onPageBack(closing.signal, () => {
     moves.tell()
     if (!document.hidden) feed.onAwake()
-  }
-  if (typeof document !== 'undefined')
-    for (const name of ['visibilitychange', 'resume', 'pageshow'])
-      addEventListener(name, back, { signal: closing.signal, capture: true })
+  })
   return feed
+}
+
+function onPageBack(signal: AbortSignal, back: () => void): void {
+  if (typeof document === 'undefined') return
+  for (const name of ['visibilitychange', 'resume', 'pageshow']) addEventListener(name, back, { signal, capture: true })
 }

@@ -4,7 +4,7 @@ import type { Model } from '../core/model.ts'
 import { createCell } from '../core/observable.ts'
 import type { Clock, Locks, OpenChannel, Random } from '../core/ports.ts'
 import { onPageSuspended } from '../platform/page-life.ts'
-import { type AnyReadOptions, type AppendAnswer, databaseName, type StorageStatus } from '../protocol/worker.ts'
+import type { AnyReadOptions, AppendAnswer, StorageStatus } from '../protocol/worker.ts'
 import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
 import { createDeadLetters } from './dead-letters.ts'
@@ -29,13 +29,13 @@ export interface ClientPorts {
 /** The page's half of a log, over its ports. */
 export function createLogClient<M extends EventMap, Ds extends readonly AnyDecider[]>(
   model: Model<M, Ds>,
-  key: string,
+  /** Names the log's database, and what tabs have in common. */
+  database: string,
   ports: ClientPorts,
 ): Log<M, Ds[number]> {
   const { name, automations, readModels } = model
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
-  const database = databaseName(name, key)
   const feed = createFeed(ports.openChannel, database)
   const connection = createConnection(async () => {
     const session = await ports.start()
@@ -44,6 +44,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     return session
   })
   const { call } = connection
+  feed.onEnd = (state) => mark(state)
   const views = createViews(call, feed, ports.clock)
   const mark = (state: StorageStatus['state']): void => storage.set({ state, durable: storage.get().durable })
   /** What an answer says of the storage, and of what is pending. */

@@ -4,7 +4,7 @@ import type { EventMap } from '../core/event.ts'
 import { isWellFormed } from '../core/guard.ts'
 import type { Model } from '../core/model.ts'
 import { browserClock, browserRandom, openBrowserChannel } from '../platform/browser.ts'
-import { workerProtocol } from '../protocol/worker.ts'
+import { databaseName, workerProtocol } from '../protocol/worker.ts'
 import { createLogClient } from './log-client.ts'
 import { spawnSession } from './spawn.ts'
 import type { Log, OpenOptions } from './types.ts'
@@ -22,6 +22,7 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
     persist,
     sync,
     credentials,
+    archive,
     worker = ownWorker,
     ...unknown
   } = options
@@ -32,7 +33,7 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
   const syncUrl = sync && new URL(sync, document.baseURI).href
   // A refusal changes nothing but how easily the browser evicts the log.
   if (persist) navigator.storage?.persist?.().catch(() => {})
-  return createLogClient(model, parts, {
+  return createLogClient(model, archive ?? databaseName(model.name, parts), {
     clock: browserClock,
     random: browserRandom,
     openChannel: openBrowserChannel,
@@ -42,6 +43,7 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
         log: model.name,
         retentions: model.retentions,
         key: parts,
+        archive,
         durability,
         requireDurable,
         aliveLock: `tidelog/alive/${browserRandom.newId()}`,

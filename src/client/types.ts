@@ -258,6 +258,8 @@ export interface OpenOptions {
   readonly sync?: string
   /** Headers for requests to the server; asked again when they are refused. */
   readonly credentials?: () => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>
+  /** An archive of this log, as `listArchives` names it: it is read, and takes no append. */
+  readonly archive?: string
   /** A worker of your own, which calls `serveLog`. */
   readonly worker?: () => Worker
 }

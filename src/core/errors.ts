@@ -2,6 +2,7 @@
 export type TidelogErrorCode =
   | 'tidelog/argument'
   | 'tidelog/log-closed'
+  | 'tidelog/log-moved'
   | 'tidelog/worker-lost'
   | 'tidelog/storage-lost'
   | 'tidelog/aborted'

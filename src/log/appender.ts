@@ -122,8 +122,8 @@ export class Appender {
   /** The answer that a failed write gives; nothing when nothing can be said of the outcome. */
   #reasonOf(error: unknown): AppendReason | undefined {
     if (isStoreError(error, 'full')) return { type: 'StorageFull', message: error.message }
-    const { stopped } = this.#engine
-    return stopped === undefined ? undefined : { type: 'UpdateNeeded', message: stopped }
+    const { stopped, view } = this.#engine
+    return stopped !== undefined && view.needsNewerApp ? { type: 'UpdateNeeded', message: stopped } : undefined
   }
 
   #takeGroup(): readonly Waiting[] {

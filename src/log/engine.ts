@@ -147,10 +147,16 @@ export class Engine {
     return this.view.movedTo === undefined ? undefined : `the log has moved to ${this.view.movedTo}`
   }
 
+  mustGoOn(): void {
+    const { stopped, view } = this
+    if (stopped === undefined) return
+    throw new TidelogError(view.needsNewerApp ? 'tidelog/storage-lost' : 'tidelog/log-moved', stopped)
+  }
+
   /**
    * Writes one row at the view's revision + 1, or nothing when `make` gives no plan. When somebody was first, the view
    * is brought up to date and `make` decides anew. Rejects with a `StoreError` `full`, or `tidelog/storage-lost`, which
-   * is also the answer of a log that is {@link stopped}.
+   * is also the answer of a log that needs a newer app, or `tidelog/log-moved`.
    */
   write<T>(make: (view: View) => Plan<T> | undefined | Promise<Plan<T> | undefined>): Promise<T | undefined> {
     return this.#writes.run(async () => {
@@ -169,7 +175,7 @@ export class Engine {
   ): Promise<Attempt<T>> {
     if (readFirst) await this.catchUp()
     // Here, since any attempt may have found such a row: to try behind it would never end, or write where none may be.
-    if (this.stopped !== undefined) throw new TidelogError('tidelog/storage-lost', this.stopped)
+    this.mustGoOn()
     // The revision before the first read: a notice that moves the view while `make` runs must not hide what it brought.
     const base = this.view.revision
     const plan = await this.steadily(async () => make(this.view))

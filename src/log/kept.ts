@@ -18,6 +18,25 @@ export async function listKept(store: Store, chain: string): Promise<readonly Ke
 }
 const toKept = ({ chain, n, value }: StateRow): KeptRow => ({ chain: chain.slice(keptChain.length), n, value })
 
+/** Rows that are copied at once. */
+const copiedMax = 500
+
+/** What consumers keep, as requests that put it elsewhere, some at a time; without read models, which are made anew. */
+export async function* keptCopies(store: Store): AsyncGenerator<readonly Request[]> {
+  const models = `${keptChain}rows/`
+  const { to } = chainsFrom(keptChain)
+  for (let after: Key = [keptChain, -1]; ; ) {
+    const [rows]: readonly [readonly StateRow[]] = await store.run([
+      { op: 'range', store: 'state', after, to, limit: copiedMax },
+    ])
+    const last = rows.at(-1)
+    if (last === undefined) return
+    const copied = rows.filter(({ chain }) => !chain.startsWith(models))
+    if (copied.length > 0) yield copied.map((row): Request => ({ op: 'put', store: 'state', row }))
+    after = last.chain.startsWith(models) ? [`${models}\uffff`, 0] : [last.chain, last.n]
+  }
+}
+
 /** Parts of what consumers keep, read in one transaction. */
 export async function lookUp(store: Store, asks: readonly KeptAsk[]): Promise<readonly KeptFound[]> {
   const found = await store.run(asks.map(toRequest))

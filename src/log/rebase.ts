@@ -129,7 +129,7 @@ export function withdraw(engine: Engine, id: string): Promise<PendingCommit | un
 }
 
 /** A row that takes some commits out without a look at the rest. */
-const takeOut = (commits: readonly Commit[]): NewRebaseRow => ({
+export const takeOut = (commits: readonly Commit[]): NewRebaseRow => ({
   kind: 'rebase',
   through: -1,
   replaced: '[]',

@@ -15,7 +15,7 @@ import type { SealedLog } from './sealed-log.ts'
 import { SegmentGone } from './shelf.ts'
 
 /** Commits that are imported at once: others come in between. */
-const importedMax = 200
+export const importedMax = 200
 
 /** The first confirmed events behind a position as a segment file. */
 export async function exportSegment(engine: Engine, after: number): Promise<ExportAnswer> {
@@ -52,6 +52,17 @@ async function stretchOf(
   return { before: sealed, all: (await contentOf(store, view, last)).commits, digest: confirmed.digestAt(last) }
 }
 
+/** Some of the confirmed commits behind a position, in order; none behind the head. */
+export function commitsBehind(engine: Engine, after: number): Promise<readonly PlacedCommit[]> {
+  return engine.steadily(async () => {
+    const { sealed, confirmed } = engine.view
+    if (after >= confirmed.head.position) return []
+    const { all } = await stretchOf(engine, after)
+    if (engine.view.sealed !== sealed) throw new SegmentGone()
+    return all.filter(({ first }) => first > after)
+  })
+}
+
 /** Appends the commits of a segment file as they are; those that are known stay. Throws `tidelog/argument` for any other bytes. */
 export async function importSegment(appender: Appender, bytes: Bytes): Promise<ImportAnswer> {
   const file = await readFile(bytes)
@@ -80,7 +91,7 @@ async function commitsIn({ parts }: SegmentFile): Promise<readonly Commit[]> {
 }
 
 /** A position means another event in another log: what an erasure removed up to one is removed in the file already. */
-function withoutPlaces(commit: Commit): Commit {
+export function withoutPlaces(commit: Commit): Commit {
   const hasPlace = ({ type, data }: StoredEvent): boolean =>
     type === erasedType && isErasureData(data) && data.through !== undefined
   if (!commit.events.some(hasPlace)) return commit

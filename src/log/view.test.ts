@@ -116,10 +116,8 @@ describe('a row', () => {
     const row = { kind: 'moved', revision: 2, format: 1, to: 'elsewhere' } as const
     await tab.engine.store.run([{ op: 'add', store: 'writes', row }], { write: true })
     await tab.engine.catchUp()
-    const [answer] = await tab.append(callOf('b', ['s1']))
-    expect(answer).toMatchObject({
-      ok: false,
-      reason: { type: 'UpdateNeeded', message: expect.stringContaining('elsewhere') },
-    })
+    await expect(tab.append(callOf('b', ['s1']))).rejects.toThrow(
+      expect.objectContaining({ code: 'tidelog/log-moved', message: expect.stringContaining('elsewhere') }),
+    )
   })
 })

@@ -43,9 +43,15 @@ export interface SyncRequest {
   readonly wish?: SyncWish
   readonly credentials?: Readonly<Record<string, string>>
 }
+/** The user signs out: every tab lets the log go. */
+export interface LeaveNotice {
+  readonly v: typeof noticeVersion
+  readonly kind: 'leave'
+  readonly database: string
+}
 /** `now` try at once · `awake` a page is looked at again: try, unless the server said when to come back. */
 export type SyncWish = 'now' | 'awake' | 'pause' | 'resume'
-export type Notice = MovedNotice | ContendedNotice | SyncNotice | SyncRequest
+export type Notice = MovedNotice | ContendedNotice | SyncNotice | SyncRequest | LeaveNotice
 
 /** What the syncing worker knows of the server. */
 export interface SyncLink {
@@ -65,8 +71,9 @@ export interface SyncLink {
 /**
  * `off` no endpoint · `starting` · `live` connected · `working` pulling or pushing · `waiting` for the next try ·
  * `paused` by the app · `needs-credentials` · `blocked` a pending commit can't be decided again in this worker, and
- * nothing is pushed; `lastError` says why · `stopped` the server refuses this log · `diverged` the server's log is another
- * one · `needs-attach` the log was its own sequencer so far.
+ * nothing is pushed; `lastError` says why · `forbidden` the server refuses this log to this user, or has it no more ·
+ * `client-too-old` the server wants a newer app · `stopped` the server refuses the request otherwise, or a newer app wrote to
+ * the database · `diverged` the server's log is another one · `needs-attach` the log was its own sequencer so far.
  */
 export type SyncState =
   | 'off'
@@ -77,6 +84,8 @@ export type SyncState =
   | 'paused'
   | 'needs-credentials'
   | 'blocked'
+  | 'forbidden'
+  | 'client-too-old'
   | 'stopped'
   | 'diverged'
   | 'needs-attach'
@@ -86,5 +95,5 @@ export function isNotice(value: unknown): value is Notice {
   if (!isRecord(value) || value.v !== noticeVersion) return false
   const { kind, previous, head, confirmed, pending } = value
   if (kind === 'moved') return [previous, head, confirmed, pending].every((count) => isCount(count))
-  return kind === 'sync' ? isRecord(value.link) : kind === 'contended' || kind === 'sync-request'
+  return kind === 'sync' ? isRecord(value.link) : kind === 'contended' || kind === 'sync-request' || kind === 'leave'
 }

@@ -87,6 +87,7 @@ export interface StubRow extends Row {
 /** The end of this database: the app uses another one. */
 export interface MovedRow extends Row {
   readonly kind: 'moved'
+  /** Empty: none, it is to be deleted. */
   readonly to: string
 }
 
@@ -156,6 +157,9 @@ export const rowsAtChain = 'rows/at/'
 export const rowsInChain = 'rows/in/'
 /** `state` chain of sync: 0 is how the last try failed, a higher n the revision up to which commits may have been sent. */
 export const syncChain = 'sync'
+
+/** `state` chain of where the log goes on: 0 is what this database is to bring over, 1 what stands in its own place now. */
+export const replicaChain = 'replica'
 
 const kinds: ReadonlySet<string> = new Set(['append', 'pull', 'rebase', 'seal', 'erase', 'stub', 'moved'])
 

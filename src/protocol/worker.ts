@@ -50,10 +50,22 @@ export interface WorkerApi {
   /** The page is about to be frozen or left, or is back: what runs by itself lets go of its locks meanwhile. */
   suspend(isSuspended: boolean): Promise<void>
   setCredentials(headers: Readonly<Record<string, string>>): Promise<void>
+  /** Ends this database and goes on in a fresh one, which brings over what is asked for once it has followed its server. */
+  adopt(bring: Bring): Promise<void>
+  /** Gives a log that was its own sequencer to a server that has nothing of it, and goes on in a replica of that. */
+  attach(): Promise<AttachAnswer>
+  /** Appends what another database of this origin holds behind a position; the last step brings what is pending there. */
+  importFrom(database: string, after: number): Promise<BroughtAnswer>
+  listArchives(): Promise<readonly ArchiveData[]>
+  /** Removes the content of an archive; false while a tab reads it. */
+  dropArchive(database: string): Promise<boolean>
+  unsent(): Promise<Unsent>
+  /** Lets the log go in every tab, and deletes it when it is asked to. */
+  leave(wipe: Wipe): Promise<LeaveAnswer>
   close(): Promise<void>
 }
 
-export const workerProtocol = 5
+export const workerProtocol = 6
 
 export interface OpenRequest {
   readonly protocol: number
@@ -62,6 +74,8 @@ export interface OpenRequest {
   readonly key: string
   readonly durability: Durability
   readonly requireDurable: boolean
+  /** An archive of this log, to be read. */
+  readonly archive?: string | undefined
   /** How long the events of some streams are kept. */
   readonly retentions?: Retentions | undefined
   /** The sync endpoint of this log, for a worker that brings none. */
@@ -74,7 +88,7 @@ export type Durability = 'relaxed' | 'strict'
 
 /** Where the log rests, as the page shows it. */
 export interface StorageStatus {
-  readonly state: 'opening' | 'ok' | 'memory' | 'full' | 'lost' | 'needs-newer-app' | 'closed'
+  readonly state: 'opening' | 'ok' | 'memory' | 'full' | 'lost' | 'needs-newer-app' | 'moved' | 'signed-out' | 'closed'
   /** False while what is appended would not survive this tab. */
   readonly durable: boolean
   readonly problem?: string | undefined
@@ -306,8 +320,63 @@ export interface DeadLetterData {
   readonly time: string
 }
 
+/** What a fresh replica takes from the one before: what was pending there, or also what its server does not have. */
+export type Bring = 'missing' | 'pending' | 'nothing'
+/** What of a log is deleted with a sign-out: nothing, all if the server has it, or all. */
+export type Wipe = 'nothing' | 'if-sent' | 'all'
+
+/** What was brought over from another database. */
+export interface BroughtAnswer {
+  /** The last position that was looked at there. */
+  readonly through: number
+  readonly head: number
+  /** Nothing is left to be brought. */
+  readonly isDone: boolean
+  readonly commits: number
+  /** Commits that are kept as dead letters here. */
+  readonly letters: number
+}
+export type AttachAnswer =
+  | { readonly ok: true }
+  | {
+      readonly ok: false
+      readonly reason: /** The server has a log of this name already. */
+        | { readonly type: 'NotEmpty'; readonly head: number }
+        | { readonly type: 'Rejected'; readonly commitId: string; readonly problem: Problem }
+        /** It is attached already, or there is no server. */
+        | { readonly type: 'NotLocal' }
+        | { readonly type: 'Unreachable'; readonly message: string }
+    }
+/** A database that was a log's before. */
+export interface ArchiveData {
+  readonly database: string
+  /** Confirmed events in it. */
+  readonly events: number
+  /** Commits that never were confirmed. */
+  readonly pending: number
+  /** ISO 8601, when it ended. */
+  readonly time: string
+  /** What was to be brought over from it is there. */
+  readonly isBrought: boolean
+}
+/** What only this device has. */
+export interface Unsent {
+  /** Commits not yet confirmed. */
+  readonly pending: number
+  readonly deadLetters: number
+  /** Confirmed events of a log that has no server. */
+  readonly local: number
+}
+export type LeaveAnswer = {
+  /** False: there is something unsent, and nothing happened. */
+  readonly ok: boolean
+  readonly unsent: Unsent
+  /** False while a tab that does not answer holds the storage: it is deleted when the log is opened next. */
+  readonly isWiped: boolean
+}
+
 /** The database of a log: one for each key. */
-export const databaseName = (log: string, key: string): string =>
+export const databaseName = (log: string, key: string = ''): string =>
   ['tidelog', log, key]
     .filter((part) => part !== '')
     .map(encodeURIComponent)

@@ -191,7 +191,7 @@ const writes: readonly StoreRule[] = [
       }),
   },
   {
-    rule: 'replaces a row by put and removes a range by delete, bounds included',
+    rule: 'replaces a row by put and removes a range by delete, bounds included; without bounds all',
     check: (open) =>
       within(open, async (store) => {
         await store.run(adds(1, 2, 3, 4), write)

@@ -29,7 +29,7 @@ export type Request = ForEach<
     | { readonly op: 'get'; readonly store: N; readonly key: Key }
     | ({ readonly op: 'range'; readonly store: N } & Range)
     | ({ readonly op: 'count'; readonly store: N } & Omit<Range, 'limit'>)
-    | { readonly op: 'delete'; readonly store: N; readonly from: Key; readonly to: Key }
+    | ({ readonly op: 'delete'; readonly store: N } & Pick<Range, 'from' | 'to'>)
 >
 /** Rows in key order; bounds are inclusive but for `after`. */
 export interface Range {

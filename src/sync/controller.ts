@@ -9,6 +9,7 @@ import {
   type SyncRequest,
   type SyncWish,
 } from '../protocol/notice.ts'
+import { type PushedAll, pushAll } from './attach.ts'
 import { seekLead } from './leader.ts'
 import { Pump } from './pump.ts'
 import type { Transport } from './transport.ts'
@@ -23,6 +24,8 @@ export interface ControllerOptions {
   readonly transport: (headers: () => Readonly<Record<string, string>>) => Transport
   readonly credentials: Readonly<Record<string, string>>
   readonly downloadFrom?: number | undefined
+  /** Called when this worker has brought the log to where the server is. */
+  readonly onLive?: () => void
 }
 
 /** A leader that is blocked lets another worker lead, which may know how to decide again; not more often than this. */
@@ -84,6 +87,15 @@ export class SyncController {
     this.#post({ kind: 'sync-request', credentials })
   }
 
+  /** Gives all of a log that was its own sequencer to a server that has nothing else; answers how far. */
+  pushAll(): Promise<PushedAll> {
+    const { engine, transport } = this.#options
+    return pushAll(
+      engine,
+      transport(() => this.#credentials),
+    )
+  }
+
   /** A notice of another worker. */
   hear(notice: Notice): void {
     if (notice.kind === 'sync') {
@@ -138,6 +150,7 @@ export class SyncController {
   #tell(link: SyncLink): void {
     this.#link = link
     this.#post({ kind: 'sync', link })
+    if (link.state === 'live') this.#options.onLive?.()
     const { clock } = this.#options
     if (link.state !== 'blocked' || clock.now() < this.#yieldAt) return
     this.#yieldAt = clock.now() + yieldMs

@@ -74,7 +74,7 @@ describe('an answer that is', () => {
     [
       '403 of its own',
       { status: 403, body: '{"type":"x","title":"Not yours"}' },
-      { kind: 'stopped', type: 'http-403' },
+      { kind: 'forbidden', type: 'http-403' },
     ],
     ['401', { status: 401 }, { kind: 'needs-credentials', type: 'http-401' }],
     ['413', { status: 413, headers: {} }, { kind: 'too-large', type: 'http-413', retryAfterMs: 60_000 }],

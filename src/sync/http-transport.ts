@@ -59,14 +59,14 @@ export function createHttpTransport(options: HttpOptions): Transport {
       // On plain http no file can be checked.
       if (globalThis.crypto?.subtle === undefined) return []
       // An endpoint of an older version has no such address.
-      const manifest = await exchange('segments', { method: 'GET' }, isManifest, signal).catch(unlessStopped)
+      const manifest = await exchange('segments', { method: 'GET' }, isManifest, signal).catch(unlessRefused)
       return manifest?.segments ?? []
     },
     segment: (listed, outer) =>
       inTime(options.clock, requestTimeoutMs, outer, 'timeout', async (signal, restart) => {
         // A file never changes: whatever stands between may have kept it.
         const init = { method: 'GET', cache: 'default' } as const
-        const response = await send(options, `segments/${listed.hash}`, init, signal).catch(unlessStopped)
+        const response = await send(options, `segments/${listed.hash}`, init, signal).catch(unlessRefused)
         return response && readSegment(await bytesOf(response, () => restart(requestTimeoutMs)), listed)
       }),
     push: (request: PushRequest, signal) => {
@@ -82,8 +82,9 @@ export function createHttpTransport(options: HttpOptions): Transport {
 }
 
 /** What the server has not, or not any more, is to be had another way. */
-const unlessStopped = (error: unknown): undefined => {
-  if (!(error instanceof SyncFailure) || error.kind !== 'stopped') throw error
+const unlessRefused = (error: unknown): undefined => {
+  const isRefusal = error instanceof SyncFailure && (error.kind === 'stopped' || error.kind === 'forbidden')
+  if (!isRefusal) throw error
 }
 
 /** A large body on a slow line takes as long as it takes, as long as something comes. */

@@ -8,7 +8,7 @@ import type { Model } from '../core/model.ts'
 import type { Clock, Fetch, Locks, OpenChannel, Random } from '../core/ports.ts'
 import { createDeciders } from '../core/rulings.ts'
 import { createDeciding } from '../log/deciding.ts'
-import { workerProtocol } from '../protocol/worker.ts'
+import { databaseName, workerProtocol } from '../protocol/worker.ts'
 import { type MemoryDatabase, openMemoryStore } from '../store/memory-store.ts'
 
 /** What the tabs of one browser share. */
@@ -54,7 +54,7 @@ export function openMemoryTab<M extends EventMap, Ds extends readonly AnyDecider
       ...(online && { sync: ({ log }) => ({ url: online.urlOf(log) }) }),
     },
   )
-  return createLogClient(model, '', {
+  return createLogClient(model, databaseName(model.name), {
     clock,
     random,
     locks,

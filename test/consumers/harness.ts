@@ -125,7 +125,7 @@ export class Harness {
       kept.push(request)
       return keep.call(host, request)
     }
-    const log = createLogClient(model, this.key, {
+    const log = createLogClient(model, databaseName(model.name, this.key), {
       clock,
       random,
       locks: this.#locks,

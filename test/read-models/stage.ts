@@ -8,7 +8,7 @@ import { createLogClient } from '../../src/client/log-client.ts'
 import type { AnyDecider } from '../../src/core/decider.ts'
 import type { Locks } from '../../src/core/ports.ts'
 import { browserClock, openBrowserChannel } from '../../src/platform/browser.ts'
-import { type KeptChanges, type KeptRow, workerProtocol } from '../../src/protocol/worker.ts'
+import { databaseName, type KeptChanges, type KeptRow, workerProtocol } from '../../src/protocol/worker.ts'
 import { openIdbStore } from '../../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
 import { automationsOf } from '../../worker/automate.ts'
@@ -79,7 +79,7 @@ export class Stage {
         ...(isSynced && { sync: ({ log }) => ({ url: `http://server.test/sync/${log}` }) }),
       },
     )
-    const log = createLogClient(model, this.#key, {
+    const log = createLogClient(model, databaseName(model.name, this.#key), {
       clock,
       random,
       locks,

@@ -3,7 +3,7 @@ import type { Random } from '../../src/core/ports.ts'
 import { createDeciders } from '../../src/core/rulings.ts'
 import { createDeciding } from '../../src/log/deciding.ts'
 import type { SealOptions } from '../../src/log/seal.ts'
-import { type OpenAnswer, type WorkerApi, workerProtocol } from '../../src/protocol/worker.ts'
+import { databaseName, type OpenAnswer, type WorkerApi, workerProtocol } from '../../src/protocol/worker.ts'
 import { openIdbStore } from '../../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
 import { Host } from '../../worker/host.ts'
@@ -15,7 +15,7 @@ import { model } from './model.ts'
 import type { Line } from './network.ts'
 import { Pipe, Realm, type Scheduler } from './scheduler.ts'
 
-const openLog = (ports: ClientPorts) => createLogClient(model, '', ports)
+const openLog = (ports: ClientPorts) => createLogClient(model, databaseName(model.name), ports)
 export type SimLog = ReturnType<typeof openLog>
 
 /** What the tabs of one browser share. */

@@ -38,6 +38,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   'src/automation': { rooms: [core, 'src/consumer', 'src/client', 'src/subscribe'], packages: [] },
   'src/development': { rooms: [core], packages: [] },
   'src/lifecycle': { rooms: [core, 'src/client', 'type src/protocol/worker.ts'], packages: [] },
+  'src/replica': { rooms: [core, platform, 'src/client', 'type src/protocol/worker.ts'], packages: [] },
   'src/read-model': { rooms: [core, protocol, 'src/consumer', 'src/client', 'src/subscribe'], packages: [] },
   'src/record': { rooms: [core, platform, 'type src/client/types.ts'], packages: [] },
   'src/opentelemetry': {

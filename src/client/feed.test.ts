@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import type { Channel } from '../core/ports.ts'
+import { createFeed } from './feed.ts'
+
+const openedAt = (revision: number, database = 'd') =>
+  ({
+    ok: true,
+    database,
+    storage: { state: 'ok', durable: true },
+    sync: undefined,
+    head: { database, revision, confirmed: revision },
+    pending: 0,
+  }) as const
+function hear() {
+  let tell: (message: unknown) => void = () => {}
+  const feed = createFeed((_name, onMessage): Channel => {
+    tell = onMessage
+    return { post: () => {}, close: () => {} }
+  }, 'tidelog/shop')
+  const moved = (head: number, more: object = {}) =>
+    tell({ v: 1, kind: 'moved', database: 'd', previous: 0, head, confirmed: head, pending: 0, ...more })
+  return { feed, moved, tell: (message: unknown) => tell(message) }
+}
+
+test('a worker that says where it opened the log does not take back what it has told since', () => {
+  const { feed, moved } = hear()
+  moved(5)
+  feed.opened(openedAt(3))
+  expect(feed).toMatchObject({ revision: 5, confirmed: 5 })
+  feed.opened(openedAt(7))
+  expect(feed).toMatchObject({ revision: 7, confirmed: 7 })
+})
+
+test('a worker that opened another database counts anew', () => {
+  const { feed, moved } = hear()
+  moved(5)
+  feed.opened(openedAt(1, 'other'))
+  expect(feed).toMatchObject({ revision: 1, confirmed: 1 })
+})
+
+test('the end of a log is told: it goes on elsewhere, or the user has signed out', () => {
+  const { feed, moved, tell } = hear()
+  const ends: string[] = []
+  feed.onEnd = (state) => ends.push(state)
+  moved(1, { row: { kind: 'append' } })
+  moved(2, { row: { kind: 'moved', to: 'elsewhere' } })
+  moved(3, { row: { kind: 'moved', to: '' } })
+  tell({ v: 1, kind: 'leave', database: 'd' })
+  expect(ends).toEqual(['moved', 'signed-out', 'signed-out'])
+})
