@@ -21,6 +21,8 @@ export interface OriginOptions {
   /** The rules of its workers. */
   readonly deciders?: readonly AnyDecider[]
   readonly locks?: Locks
+  /** Called before a database is opened. */
+  readonly onOpening?: (name: string) => Promise<void>
   /** False where the browser gives no storage. */
   readonly hasStorage?: boolean
 }
@@ -72,6 +74,7 @@ export class Origin {
         fetch: (request) => this.#fetch(request),
         openChannel: openBrowserChannel,
         openStore: async (name) => {
+          await this.#options.onOpening?.(name)
           if (!hasStorage) throw new StoreError('lost', 'this browser gives no storage')
           const disk = this.disks.get(name) ?? new Disk(browserRandom.newId())
           this.disks.set(name, disk)

@@ -56,6 +56,12 @@ const textsOf = async (log: HallLog) =>
   (await log.read().all()).events.map((one) => (one.type === 'Noted' ? one.data.text : JSON.stringify(one.data)))
 const whenState = (log: HallLog, state: string) => vi.waitFor(() => expect(log.sync.get().state).toBe(state), 5_000)
 const whenSynced = (log: HallLog) => vi.waitFor(() => expect(log.sync.get()).toMatchObject({ synced: true }), 5_000)
+/** Where a server says that its log is. */
+async function headOf(serve: (request: Request) => Promise<Response>): Promise<unknown> {
+  const url = 'http://server.test/sync/halls/pull?position=0&digest=0000000000000000'
+  const answer = await serve(new Request(url, { headers: { 'tidelog-protocol': '1' } }))
+  return (await answer.json()).head
+}
 const whenBrought = (log: HallLog) =>
   vi.waitFor(async () => expect((await listArchives(log)).every(({ isBrought }) => isBrought)).toBe(true), 5_000)
 
@@ -100,6 +106,8 @@ describe('a log whose server was reset', () => {
 
   test('leaves an archive that is read and takes nothing, until it is dropped', async () => {
     const { origin, log } = await diverge()
+    // Its worker lets go of what has ended.
+    await origin.open(halls).ready
     await adopt(log, { bring: 'nothing' })
     const next = origin.open(halls)
     await whenBrought(next)
@@ -115,7 +123,10 @@ describe('a log whose server was reset', () => {
     expect(await dropArchive(next, { database: archive?.database ?? '' })).toBe(true)
     expect(await listArchives(next)).toEqual([])
     await next.close()
-    expect(await textsOf(origin.open(halls))).toEqual([])
+    const again = origin.open(halls)
+    expect(await textsOf(again)).toEqual([])
+    await expect(origin.open(halls, { archive: 'other' }).ready).rejects.toThrow('an archive')
+    await expect(dropArchive(again, { database: 'other' })).rejects.toThrow('an archive')
   })
 
   test('ends in the other tabs, which say so', async () => {
@@ -149,6 +160,9 @@ describe('a log whose server was reset', () => {
       '{"hall":"a","who":"ann"}',
     ])
     const letters = await next.deadLetters.list()
+    // As it was meant, not as it was asked again.
+    const ofBob = letters.find(({ commitId }) => commitId === refused.commitId)
+    expect(ofBob?.events).toMatchObject([{ type: 'Booked', data: { hall: 'a', who: 'bob' } }])
     expect(letters.map(({ commitId, reason }) => [commitId, reason.type]).sort()).toEqual(
       [
         [refused.commitId, 'Full'],
@@ -214,12 +228,105 @@ describe('a log that had no server', () => {
     const log = origin.open(halls)
     expect(await attach(log)).toEqual({ ok: false, reason: { type: 'NotEmpty', head: 1 } })
     expect(await textsOf(log)).toEqual(['a', 'b'])
+    expect(await headOf(serve)).toBe(1)
     await adopt(log, { bring: 'missing' })
     const next = origin.open(halls)
     await whenBrought(next)
     await whenSynced(next)
     expect(await textsOf(next)).toEqual(['theirs', 'a', 'b'])
     await vi.waitFor(async () => expect(await textsOf(other)).toEqual(['theirs', 'a', 'b']))
+  })
+
+  test('is not attached to one that has as many events, but others', async () => {
+    const serve = newServer()
+    const other = openOrigin(serve).open(halls)
+    unwrap(await other.append([noted('theirs')]))
+    await whenSynced(other)
+    const origin = await openLocal(['mine'])
+    origin.serve(serve)
+    const log = origin.open(halls)
+    expect(await attach(log)).toEqual({ ok: false, reason: { type: 'NotEmpty', head: 1 } })
+    expect(await textsOf(log)).toEqual(['mine'])
+  })
+
+  test('is not attached while another device writes to the same log', async () => {
+    const serve = newServer()
+    const other = openOrigin(serve).open(halls)
+    await whenState(other, 'live')
+    const origin = await openLocal(['mine'])
+    let isFirst = true
+    origin.serve(async (request) => {
+      if (request.url.endsWith('/push') && isFirst) {
+        isFirst = false
+        unwrap(await other.append([noted('theirs')]))
+        await whenSynced(other)
+      }
+      return serve(request)
+    })
+    const log = origin.open(halls)
+    expect(await attach(log)).toMatchObject({ ok: false, reason: { type: 'NotEmpty' } })
+    await adopt(log, { bring: 'missing' })
+    const next = origin.open(halls)
+    await whenBrought(next)
+    await whenSynced(next)
+    expect(await textsOf(next)).toEqual(['theirs', 'mine'])
+  })
+
+  test('takes along what is appended while it is attached', async () => {
+    const origin = await openLocal(['a'])
+    const serve = newServer()
+    let isFirst = true
+    origin.serve(async (request) => {
+      if (request.url.endsWith('/push') && isFirst) {
+        isFirst = false
+        unwrap(await log.append([noted('meanwhile')]))
+      }
+      return serve(request)
+    })
+    const log = origin.open(halls)
+    expect(await attach(log)).toEqual({ ok: true })
+    const next = origin.open(halls)
+    await whenSynced(next)
+    expect(await textsOf(next)).toEqual(['a', 'meanwhile'])
+  })
+
+  test('takes along what is appended when all is pushed and nothing is ended yet', async () => {
+    let isFirst = true
+    const origin = new Origin({
+      locks: new MemoryLocks(browserClock),
+      onOpening: async (name) => {
+        if (!name.endsWith('#2') || !isFirst) return
+        isFirst = false
+        unwrap(await log.append([noted('at last')]))
+      },
+    })
+    closing.push(origin)
+    const local = origin.open(halls)
+    unwrap(await local.append([noted('a')]))
+    await local.close()
+    origin.serve(newServer())
+    const log = origin.open(halls)
+    expect(await attach(log)).toEqual({ ok: true })
+    const next = origin.open(halls)
+    await whenSynced(next)
+    expect(await textsOf(next)).toEqual(['a', 'at last'])
+  })
+
+  test('is not attached when the server rejects one of its commits, and says which', async () => {
+    const origin = await openLocal([])
+    const log = origin.open(halls)
+    const { receipt } = unwrap(await log.append([noted('never')]))
+    await log.close()
+    const problem = { type: 'no', title: 'Not here' }
+    const handler = createSyncHandler({ model: halls, store: memoryStore(), validate: () => problem })
+    closing.push({ close: async () => handler.stop() })
+    origin.serve(handler)
+    const again = origin.open(halls)
+    expect(await attach(again)).toEqual({
+      ok: false,
+      reason: { type: 'Rejected', commitId: receipt.commitId, problem },
+    })
+    expect(await textsOf(again)).toEqual(['never'])
   })
 
   test('goes on with an attachment that broke off', async () => {
@@ -270,6 +377,30 @@ describe('a log that had no server', () => {
     const log = openOrigin(newServer()).open(halls)
     unwrap(await log.append([noted('a')]))
     expect(await attach(log)).toEqual({ ok: false, reason: { type: 'NotLocal' } })
+  })
+
+  test('is imported with its dead letters, once', async () => {
+    const serve = newServer()
+    const rejecting = createSyncHandler({
+      model: halls,
+      store: memoryStore(),
+      validate: () => ({ type: 'no', title: 'Not here' }),
+    })
+    closing.push({ close: async () => rejecting.stop() })
+    const origin = openOrigin(rejecting)
+    const bob = origin.open(halls, { principal: 'bob' })
+    unwrap(await bob.append([noted('never')]))
+    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 5_000)
+    origin.serve(serve)
+    const ann = origin.open(halls, { principal: 'ann' })
+    expect(await importFrom(ann, bob)).toEqual({ commits: 0, letters: 1 })
+    expect(await importFrom(ann, bob)).toEqual({ commits: 0, letters: 0 })
+    expect(await ann.deadLetters.list()).toMatchObject([{ events: [{ data: { text: 'never' } }] }])
+    // What was never taken is only here.
+    expect(await signOut(ann, { unsent: 'push', timeoutMs: 50 })).toMatchObject({
+      ok: false,
+      reason: { deadLetters: 1 },
+    })
   })
 
   test('is imported into the log of a user, once', async () => {
@@ -386,5 +517,6 @@ describe('a user who signs out', () => {
     // As it was left, ended.
     origin.disks.set(...(disk ?? ['', undefined as never]))
     expect(await textsOf(origin.open(halls, { principal: 'ann' }))).toEqual([])
+    expect([...origin.disks.keys()]).toEqual([disk?.[0]])
   })
 })

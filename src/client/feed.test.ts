@@ -38,6 +38,16 @@ test('a worker that opened another database counts anew', () => {
   expect(feed).toMatchObject({ revision: 1, confirmed: 1 })
 })
 
+test('what tabs with another database say is not heard once the log is open', () => {
+  const { feed, moved, tell } = hear()
+  feed.opened(openedAt(2))
+  moved(9, { database: 'other' })
+  tell({ v: 1, kind: 'sync', database: 'other', link: { ...feed.link, state: 'diverged' } })
+  expect(feed).toMatchObject({ revision: 2, link: { state: 'starting' } })
+  moved(3)
+  expect(feed.revision).toBe(3)
+})
+
 test('the end of a log is told: it goes on elsewhere, or the user has signed out', () => {
   const { feed, moved, tell } = hear()
   const ends: string[] = []

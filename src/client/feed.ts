@@ -31,12 +31,15 @@ export interface Feed {
 export function createFeed(openChannel: OpenChannel, name: string): Feed {
   const moves = createListeners<[notice?: MovedNotice]>()
   const closing = new AbortController()
-  /** Whose notice was heard last. */
+  /** Whose notices are heard: those of the log that was opened, and until then of any. */
   let database: string | undefined
+  let isOpened = false
   const channel = openChannel(channelName(name), (message) => {
     // What can't be read may have been a notice.
     if (!isNotice(message)) return moves.tell()
     if (message.kind === 'leave') feed.onEnd('signed-out')
+    // A tab without storage has a database of its own, and so has one that has not seen yet that the log goes on elsewhere.
+    if (message.kind === 'contended' || (isOpened && message.database !== database)) return
     if (message.kind === 'moved') {
       database = message.database
       const { row } = message
@@ -66,21 +69,14 @@ export function createFeed(openChannel: OpenChannel, name: string): Feed {
     onEnd: () => {},
     onAwake: () => {},
     onMoved: moves.add,
-    nextMove: (signal) =>
-      new Promise((resolve) => {
-        const end = (): void => {
-          stop()
-          resolve()
-        }
-        const stop = moves.add(end)
-        signal?.addEventListener('abort', end)
-        if (signal?.aborted) end()
-      }),
+    nextMove: (signal) => nextOf(moves.add, signal),
     opened: ({ sync, head, pending }) => {
       if (sync) feed.link = sync
+      isOpened = true
       // Its answer may come later than a notice of what it did since.
       if (head.database !== database || head.revision > feed.revision)
         moved({ confirmed: head.confirmed, pending, head: head.revision })
+      database = head.database
     },
     close: () => {
       closing.abort()
@@ -96,6 +92,17 @@ export function createFeed(openChannel: OpenChannel, name: string): Feed {
   })
   return feed
 }
+
+const nextOf = (add: Feed['onMoved'], signal: AbortSignal | undefined): Promise<void> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      stop()
+      resolve()
+    }
+    const stop = add(end)
+    signal?.addEventListener('abort', end)
+    if (signal?.aborted) end()
+  })
 
 function onPageBack(signal: AbortSignal, back: () => void): void {
   if (typeof document === 'undefined') return

@@ -31,8 +31,7 @@ export async function pushAll(engine: Engine, transport: Transport): Promise<Pus
         for (const [at, commit] of isSame ? [] : run.entries()) {
           if (seen.position >= head) break
           seen = behind(seen, commit)
-          if (seen.position > head) return notEmpty
-          if (seen.position < head) continue
+          if (seen.position !== head) continue
           if ((await transport.pull(seen, signal)).status === 'diverged') return notEmpty
           isSame = true
           run.splice(0, at + 1)
