@@ -2,7 +2,7 @@
 
 import type { SyncStatus } from 'tidelog'
 import { createSyncHandler, memoryStore } from 'tidelog/server'
-import { type NotesLog, newKey, notes, openNotes } from './notes.ts'
+import { type NotesLog, newKey, notes, openNotes, type TabOptions } from './notes.ts'
 
 export interface Asked {
   readonly id: number
@@ -27,10 +27,15 @@ export class PageServer {
   /** A device: a database of its own, with so many tabs. */
   async openDevice(tabs: number): Promise<Device> {
     const key = newKey()
-    const open = () => openNotes(key, { worker: () => this.#worker() })
+    const open = () => this.openTab(key)
     const logs = [open(), ...Array.from({ length: tabs - 1 }, open)] as const
     await Promise.all(logs.map(({ ready }) => ready))
     return logs
+  }
+
+  /** A tab of the device that has this key. */
+  openTab(key: string, options: TabOptions = {}): NotesLog {
+    return openNotes(key, { ...options, worker: () => this.#worker() })
   }
 
   stop(): void {

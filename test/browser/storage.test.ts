@@ -135,8 +135,9 @@ test('a log that has moved to another database takes nothing more', async () => 
   unwrap(await open.append('diary', [note('a')]))
   await rawPut(key, 'writes', { revision: 2, kind: 'moved', format: 1, to: 'elsewhere' })
   const before = await rawDatabase(key)
-  const refused = await open.append('diary', [note('b')])
-  expect(refused.ok ? undefined : refused.reason.type).toBe('UpdateNeeded')
+  await expect(open.append('diary', [note('b')])).rejects.toSatisfy((error) =>
+    isTidelogError(error, 'tidelog/log-moved'),
+  )
   expect(await rawDatabase(key)).toEqual(before)
   await expect(openNotes(key).append('diary', [note('c')])).rejects.toSatisfy((error) => isTidelogError(error))
   expect(await rawDatabase(key)).toEqual(before)
