@@ -5,6 +5,7 @@ import { playPublisher } from './outside/publisher.ts'
 import { registerServiceWorker } from './pwa.ts'
 import { mountStorageBanner } from './ui/banner.ts'
 import { mountEventModel } from './ui/event-model.ts'
+import { mountFreshStart } from './ui/fresh-start.ts'
 import { mountJumps } from './ui/jump.ts'
 import { mountNotices } from './ui/notices.ts'
 import { mountOutside } from './ui/outside.ts'
@@ -15,6 +16,7 @@ import { mountWorkQueue } from './ui/work-queue.ts'
 const notices = mountNotices()
 mountStorageBanner(log)
 mountSyncPane(log, notices)
+mountFreshStart(log, notices)
 mountEventModel(log)
 mountOutside(log, notices).catch((error: unknown) => notices.refuse(String(error)))
 mountWorkQueue(log, notices)

@@ -5,6 +5,7 @@ import { createActions } from './ui/actions.ts'
 import { mountStorageBanner } from './ui/banner.ts'
 import { mountBookDoor } from './ui/book-door.ts'
 import { mountCart } from './ui/cart.ts'
+import { mountFreshStart } from './ui/fresh-start.ts'
 import { mountJumps } from './ui/jump.ts'
 import { mountLogPane } from './ui/log-pane.ts'
 import { mountNotices } from './ui/notices.ts'
@@ -16,6 +17,7 @@ const notices = mountNotices()
 const actions = createActions(log, notices)
 mountStorageBanner(log)
 mountSyncPane(log, notices)
+mountFreshStart(log, notices)
 mountShelf(log, actions)
 mountCart(log, actions)
 mountRefused(log, actions, notices)

@@ -85,6 +85,9 @@ export function storageToWords(status: StorageStatus): string | undefined {
       return 'The browser took the storage away. Reload the page to open it again.'
     case 'needs-newer-app':
       return 'A newer version of the shop has been here. Reload the page to get it.'
+    case 'moved':
+      return 'The log was begun anew in another tab. Reload the page to go on with it.'
+    case 'signed-out':
     case 'closed':
       return 'The log is closed. Reload the page to go on.'
     default:
