@@ -89,7 +89,11 @@ export function syncToWords(status: SyncStatus, now: number, progress?: Progress
         detail: `The server wants a newer app.${keptToWords(status.pending)}`,
       }
     case 'diverged':
-      return { mood: 'trouble', title: 'The server has another log', detail: 'Nothing here was changed or lost.' }
+      return {
+        mood: 'trouble',
+        title: 'The server has another log',
+        detail: 'Nothing here is lost. Follow it, and what is yours comes along.',
+      }
     case 'blocked':
       return { mood: 'trouble', title: 'Held up', detail: safe(status.pending) }
     case 'stopped':
