@@ -125,6 +125,55 @@ describe('a log whose server was reset', () => {
     expect(await textsOf(third)).toEqual(['late'])
   })
 
+  test('is adopted by one of two tabs that try it at once, as that one wants it', async () => {
+    const { origin, log } = await diverge()
+    const other = origin.open(halls)
+    await other.ready
+    const ends = await Promise.allSettled([adopt(log, { bring: 'missing' }), adopt(other, { bring: 'nothing' })])
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    const next = origin.open(halls)
+    await whenBrought(next)
+    await whenSynced(next)
+    expect(await textsOf(next)).toEqual(ends[0]?.status === 'fulfilled' ? ['lost', 'late'] : [])
+  })
+
+  test('brings over later what there was no room for', async () => {
+    const { origin, log } = await diverge()
+    await adopt(log, { bring: 'missing' })
+    const disk = origin.disks.get([...origin.disks.keys()].at(-1) ?? '')
+    if (disk === undefined) throw new Error('there is no disk')
+    disk.trouble = 'full'
+    const next = origin.open(halls)
+    await whenState(next, 'live')
+    expect(await textsOf(next)).toEqual([])
+    expect(await listArchives(next)).toMatchObject([{ isBrought: false }])
+    await next.close()
+    disk.trouble = undefined
+    const again = origin.open(halls)
+    await whenBrought(again)
+    await whenSynced(again)
+    expect(await textsOf(again)).toEqual(['lost', 'late'])
+    expect(await again.deadLetters.list()).toEqual([])
+  })
+
+  test('goes on bringing over where a tab that did was closed, and twice is once', async () => {
+    const { origin, log } = await diverge()
+    const texts = Array.from({ length: 500 }, (_, nth) => `late ${nth}`)
+    unwrap(await log.append(texts.map(noted)))
+    for (const text of ['x', 'y', 'z']) unwrap(await log.append([noted(text)]))
+    await adopt(log, { bring: 'missing' })
+    for (let nth = 0; nth < 3; nth++) {
+      const tab = origin.open(halls)
+      await tab.ready
+      if (nth > 0) await whenState(tab, 'live')
+      await tab.close()
+    }
+    const next = origin.open(halls)
+    await whenBrought(next)
+    await whenSynced(next)
+    expect(await textsOf(next)).toEqual(['lost', 'late', ...texts, 'x', 'y', 'z'])
+  })
+
   test('refuses to adopt in a way that does not exist', async () => {
     const { log } = await diverge()
     await expect(adopt(log, { bring: 'all' as never })).rejects.toThrow('bring')

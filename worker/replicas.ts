@@ -5,12 +5,12 @@ import { keptCopies } from '../src/log/kept.ts'
 import {
   bring,
   dropContent,
+  type Ending,
   endDatabase,
-  forgetWish,
+  forgetFrom,
+  getFrom,
   getPointer,
-  getWish,
-  putWish,
-  type Wish,
+  putFrom,
 } from '../src/log/replica.ts'
 import type {
   ArchiveData,
@@ -103,43 +103,46 @@ export class Replicas {
   }
 
   async adopt(what: Bring): Promise<void> {
-    const { name, engine, close } = this.#options
     mustBe(what === 'missing' || what === 'pending' || what === 'nothing', 'what is brought over', what)
-    const to = await this.#prepare({ from: name, bring: what, mayBeDropped: false })
-    await endDatabase(engine, to)
-    await close()
+    await this.#goOn({ bring: what, mayBeDropped: false })
+    await this.#options.close()
   }
 
   async attach(): Promise<AttachAnswer> {
-    const { name, engine, sync, close } = this.#options
+    const { engine, sync, close } = this.#options
     await engine.catchUp()
     if (sync === undefined || engine.view.local !== true) return { ok: false, reason: { type: 'NotLocal' } }
     for (;;) {
       const pushed = await sync.pushAll()
       if (!pushed.ok) return pushed
-      const to = await this.#prepare({ from: name, bring: 'nothing', mayBeDropped: true })
-      // Something was appended meanwhile: that has to be there, too.
-      if (!(await endDatabase(engine, to, () => engine.view.confirmed.head.position === pushed.through))) continue
+      const isAllPushed = (): boolean => engine.view.confirmed.head.position === pushed.through
+      // Otherwise something was appended meanwhile: that has to be there, too.
+      if (!(await this.#goOn({ bring: 'nothing', mayBeDropped: true }, isAllPushed))) continue
       await close()
       return { ok: true }
     }
   }
 
-  /** Makes the database that comes next. Nobody goes there before this one points to it. */
-  async #prepare(wish: Wish): Promise<string> {
+  /** Makes the database that comes next, and ends this one. One tab at a time: what is copied must not come later than others go there. */
+  async #goOn(how: Omit<Ending, 'to'>, mayEnd?: () => boolean): Promise<boolean> {
     const { ports, name, engine } = this.#options
     mustBe(engine.store.durable, 'a replica', 'kept in memory')
-    engine.mustGoOn()
     const to = nextName(name)
-    const store = await ports.openStore(to)
-    try {
-      // The positions are the same there, so what consumers have done stays done.
-      if (wish.mayBeDropped) for await (const puts of keptCopies(engine.store)) await store.run(puts, { write: true })
-      await putWish(store, wish)
-    } finally {
-      await store.close()
-    }
-    return to
+    let hasEnded = false
+    await ports.locks.request(`${name}/end`, {}, async () => {
+      await engine.catchUp()
+      engine.mustGoOn()
+      const store = await ports.openStore(to)
+      try {
+        // The positions are the same there, so what consumers have done stays done.
+        if (how.mayBeDropped) for await (const puts of keptCopies(engine.store)) await store.run(puts, { write: true })
+        await putFrom(store, name)
+      } finally {
+        await store.close()
+      }
+      hasEnded = await endDatabase(engine, { ...how, to }, mayEnd)
+    })
+    return hasEnded
   }
 
   async importFrom(database: string, after: number): Promise<BroughtAnswer> {
@@ -152,7 +155,7 @@ export class Replicas {
   async listArchives(): Promise<readonly ArchiveData[]> {
     const { ports, base, engine } = this.#options
     const names = await namesOf(ports, base)
-    const waiting = (await getWish(engine.store))?.from
+    const waiting = await getFrom(engine.store)
     const archives: ArchiveData[] = []
     for (const name of names.slice(0, -1)) {
       const store = await ports.openStore(name)
@@ -174,7 +177,7 @@ export class Replicas {
 
   async dropArchive(name: string): Promise<boolean> {
     const { ports, base } = this.#options
-    mustBe((await getWish(this.#options.engine.store))?.from !== name, 'an archive', 'not brought over yet')
+    mustBe((await getFrom(this.#options.engine.store)) !== name, 'an archive', 'not brought over yet')
     const { store } = await openArchive(ports, base, name)
     let isDropped = false
     try {
@@ -210,7 +213,7 @@ export class Replicas {
       return left.pending + left.deadLetters + left.local === 0
     }
     // From here on nobody appends what would be deleted unseen.
-    const mayWipe = wipe !== 'nothing' && (await endDatabase(engine, '', wipe === 'all' ? undefined : isSent))
+    const mayWipe = wipe !== 'nothing' && (await endDatabase(engine, deletion, wipe === 'all' ? undefined : isSent))
     if (wipe === 'if-sent' && !mayWipe) return { ok: false, unsent: left, isWiped: false }
     // Whoever reads that the database has ended knows without being told.
     if (!mayWipe) tellLeave()
@@ -233,19 +236,22 @@ export class Replicas {
 
   async #bringAll(): Promise<void> {
     const { ports, base, engine } = this.#options
-    const wish = await getWish(engine.store)
-    if (wish === undefined) return
-    if (wish.bring !== 'nothing')
-      await this.#reading(await openArchive(ports, base, wish.from), async (source) => {
+    const from = await getFrom(engine.store)
+    if (from === undefined) return
+    const source = await openArchive(ports, base, from)
+    const pointer = await getPointer(source.store)
+    if (pointer === undefined || pointer.bring === 'nothing') await source.store.close()
+    else
+      await this.#reading(source, async (reading) => {
         for (let after = 0, isDone = false; !isDone && !this.#isClosed; ) {
-          const step = await bring(this.#options, source, wish.bring, after)
+          const step = await bring(this.#options, reading, pointer.bring, after)
           after = step.through
           isDone = step.isDone
         }
       })
     if (this.#isClosed) return
-    await forgetWish(engine.store)
-    if (wish.mayBeDropped) await this.dropArchive(wish.from)
+    await forgetFrom(engine.store)
+    if (pointer?.mayBeDropped) await this.dropArchive(from)
   }
 
   /** Reads another database of this origin, from which nothing is pruned meanwhile. */
@@ -267,4 +273,6 @@ export class Replicas {
   }
 }
 
+/** Nothing follows. */
+const deletion: Ending = { to: '', bring: 'nothing', mayBeDropped: true }
 const silent = { post: () => {}, close: () => {} }

@@ -9,47 +9,52 @@ import type { Engine } from './engine.ts'
 import { takeOut } from './rebase.ts'
 import { commitsBehind, importedMax, withoutPlaces } from './transfer.ts'
 
-/** What a fresh database is to bring over from the one before. */
-export interface Wish {
-  readonly from: string
+/** How a database ends. */
+export interface Ending {
+  /** Where the log goes on. Empty: nowhere, it is to be deleted. */
+  readonly to: string
+  /** What is brought over there. */
   readonly bring: Bring
-  /** The one before holds nothing then that is not here. */
+  /** Then it holds nothing that is not there. */
   readonly mayBeDropped: boolean
 }
 /** Where a log goes on whose database has ended. */
-export interface Pointer {
-  /** Empty: nowhere, it is to be deleted. */
-  readonly to: string
+export interface Pointer extends Ending {
   readonly time: string
   /** Its content is gone. */
   readonly isDropped?: boolean
 }
 
-const at = { wish: 0, pointer: 1 } as const
+const at = { from: 0, pointer: 1 } as const
 const rowOf = (n: number, value: unknown): StateRow => ({ chain: replicaChain, n, format: rowFormat, value })
 
 const get = async <T>(store: Store, n: number): Promise<T | undefined> => {
   const [row] = await store.run([{ op: 'get', store: 'state', key: [replicaChain, n] }])
   return row?.value as T | undefined
 }
-export const getWish = (store: Store): Promise<Wish | undefined> => get(store, at.wish)
+/** The database before, as long as something is to be brought over from it. */
+export const getFrom = (store: Store): Promise<string | undefined> => get(store, at.from)
 export const getPointer = (store: Store): Promise<Pointer | undefined> => get(store, at.pointer)
 
-export async function putWish(store: Store, wish: Wish): Promise<void> {
-  await store.run([{ op: 'put', store: 'state', row: rowOf(at.wish, wish) }], { write: true })
+export async function putFrom(store: Store, from: string): Promise<void> {
+  await store.run([{ op: 'put', store: 'state', row: rowOf(at.from, from) }], { write: true })
 }
-export async function forgetWish(store: Store): Promise<void> {
-  const key = [replicaChain, at.wish] as const
+export async function forgetFrom(store: Store): Promise<void> {
+  const key = [replicaChain, at.from] as const
   await store.run([{ op: 'delete', store: 'state', from: key, to: key }], { write: true })
 }
 
 /** Ends the database: nobody writes to it any more. False when `mayEnd` says no at that moment. */
-export async function endDatabase(engine: Engine, to: string, mayEnd: () => boolean = () => true): Promise<boolean> {
-  const pointer: Pointer = { to, time: timeNow(engine.clock) }
+export async function endDatabase(
+  engine: Engine,
+  ending: Ending,
+  mayEnd: () => boolean = () => true,
+): Promise<boolean> {
+  const pointer: Pointer = { ...ending, time: timeNow(engine.clock) }
   const ended = await engine.write(() =>
     mayEnd()
       ? {
-          row: { kind: 'moved', to },
+          row: { kind: 'moved', to: ending.to },
           beside: [{ op: 'put', store: 'state', row: rowOf(at.pointer, pointer) }],
           // The database that it points to is there: what comes next may rest on it.
           durability: 'strict',

@@ -158,7 +158,7 @@ export const rowsInChain = 'rows/in/'
 /** `state` chain of sync: 0 is how the last try failed, a higher n the revision up to which commits may have been sent. */
 export const syncChain = 'sync'
 
-/** `state` chain of where the log goes on: 0 is what this database is to bring over, 1 what stands in its own place now. */
+/** `state` chain of where the log goes on: 0 is where this database brings something over from, 1 what stands in its own place now. */
 export const replicaChain = 'replica'
 
 const kinds: ReadonlySet<string> = new Set(['append', 'pull', 'rebase', 'seal', 'erase', 'stub', 'moved'])
