@@ -5,19 +5,29 @@ import { RequestProblem, refuse } from './problems.ts'
 export interface BodyBounds {
   readonly bytesMax: number
   readonly msMax: number
+  /** Values in its JSON. */
+  readonly valuesMax: number
   readonly clock: Clock
 }
 
+/** The value of a JSON body and its length when inflated. */
+export interface JsonBody {
+  readonly value: unknown
+  readonly bytes: number
+}
+
 /** Reads a JSON body; stops reading where it passes its bounds. */
-export async function readJson(request: Request, bounds: BodyBounds): Promise<unknown> {
-  const { bytesMax } = bounds
+export async function readJson(request: Request, bounds: BodyBounds): Promise<JsonBody> {
+  const { bytesMax, valuesMax } = bounds
   const contentType = request.headers.get('content-type') ?? ''
   if (!/^application\/json\s*(;|$)/i.test(contentType))
     return refuse(415, 'content-type', 'The body must be application/json')
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return tooLarge(bytesMax)
-  const text = decode(await readBytes(bodyOf(request), bounds))
+  const bytes = await readBytes(bodyOf(request), bounds)
+  if (hasMoreValues(bytes, valuesMax)) return tooMany(valuesMax)
+  const text = decode(bytes)
   try {
-    return JSON.parse(text)
+    return { value: JSON.parse(text), bytes: bytes.byteLength }
   } catch {
     return refuse(400, 'json', 'The body is not JSON')
   }
@@ -25,6 +35,9 @@ export async function readJson(request: Request, bounds: BodyBounds): Promise<un
 
 const tooLarge = (bytesMax: number): never =>
   refuse(413, 'too-large', 'The request is too large', { detail: `At most ${bytesMax} bytes, also when inflated.` })
+
+const tooMany = (valuesMax: number): never =>
+  refuse(413, 'too-large', 'The request is too large', { detail: `At most ${valuesMax} values.` })
 
 const tooSlow = (msMax: number): never =>
   refuse(408, 'too-slow', 'The request took too long to arrive', { detail: `At most ${msMax} ms.` })
@@ -79,6 +92,37 @@ function withRoom(all: Uint8Array<ArrayBuffer>, bytes: number): Uint8Array<Array
   const larger = new Uint8Array(Math.max(bytes, 2 * all.byteLength))
   larger.set(all)
   return larger
+}
+
+const quote = 0x22
+const backslash = 0x5c
+/** `,` `:` `[` `{`: what stands before each value and each key but the outermost. */
+const parting: ReadonlySet<number> = new Set([0x2c, 0x3a, 0x5b, 0x7b])
+
+/**
+ * Whether JSON text has more values and keys than `max`, told in a fraction of the time that it would take to parse it:
+ * parsing can't be interrupted.
+ */
+function hasMoreValues(bytes: Uint8Array, max: number): boolean {
+  if (bytes.length <= max) return false
+  let count = 0
+  for (let at = 0; at < bytes.length && count <= max; at++) {
+    const byte = bytes[at] as number
+    if (byte === quote) at = endOfText(bytes, at)
+    else if (parting.has(byte)) count++
+  }
+  return count > max
+}
+
+/** Where the text ends whose opening quote is at `from`. */
+function endOfText(bytes: Uint8Array, from: number): number {
+  for (let at = bytes.indexOf(quote, from + 1); at >= 0; at = bytes.indexOf(quote, at + 1)) {
+    let before = at - 1
+    while (bytes[before] === backslash) before--
+    // An odd number of backslashes makes it part of the text.
+    if ((at - before) % 2 === 1) return at
+  }
+  return bytes.length
 }
 
 function decode(bytes: Uint8Array): string {

@@ -13,8 +13,10 @@ import { problemOf, refuse } from './problems.ts'
 /** What static verdicts depend on. */
 export interface CheckContext {
   readonly actor: Actor | undefined
+  /** As its clients call it. */
   readonly log: string
   readonly definitions: EventMap | undefined
+  readonly authorizeCommit: SyncHandlerOptions<EventMap>['authorizeCommit']
   readonly validate: SyncHandlerOptions<EventMap>['validate']
 }
 
@@ -42,9 +44,12 @@ export async function check(value: unknown, context: CheckContext): Promise<Cand
     )
   const stored = stamped(content, context.actor)
   const { condition } = value
-  const invalid =
-    schemaProblem(stored, context.definitions) ??
-    (await context.validate?.(condition === undefined ? stored : { ...stored, condition }, context))
+  const { actor, log } = context
+  const shown: Commit = condition === undefined ? stored : { ...stored, condition }
+  // Before the schemas: who may not append a commit learns nothing about it.
+  if (context.authorizeCommit !== undefined && (await context.authorizeCommit({ actor, log, commit: shown })) !== true)
+    return rejected(problemOf('forbidden', 'You may not append this commit'))
+  const invalid = schemaProblem(stored, context.definitions) ?? (await context.validate?.(shown, { actor, log }))
   if (invalid !== undefined) return rejected(invalid)
   const eventsCount = stored.events.length
   const closing = closingOf(stored.events)

@@ -3,6 +3,7 @@ import type { Clock } from '../src/core/ports.ts'
 import type { CheckContext } from './check.ts'
 import { createEraser, type Eraser } from './eraser.ts'
 import { defaultLimits, type SyncHandlerOptions, type SyncLimits, systemClock } from './options.ts'
+import { createRate, type Rate } from './rate.ts'
 import { createSealer, type Sealer } from './sealer.ts'
 import type { LogStore, RangeLimits } from './store.ts'
 import { createTurns, type Turns } from './turns.ts'
@@ -11,10 +12,12 @@ import { createTurns, type Turns } from './turns.ts'
 export interface HandlerContext {
   readonly store: LogStore
   readonly definitions: EventMap | undefined
+  readonly authorizeCommit: CheckContext['authorizeCommit']
   readonly validate: CheckContext['validate']
   readonly limits: SyncLimits
   readonly pageLimits: RangeLimits
   readonly turns: Turns
+  readonly rate: Rate
   readonly sealer: Sealer
   readonly eraser: Eraser
   readonly clock: Clock
@@ -25,20 +28,22 @@ export interface HandlerContext {
 }
 
 export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): HandlerContext {
-  const { store, model, validate, clock = systemClock } = options
+  const { store, model, authorizeCommit, validate, clock = systemClock } = options
   const limits = { ...defaultLimits, ...options.limits }
   const onError = quietly(options.onError ?? ((error) => console.error(error)))
   return {
     store,
     definitions: model === undefined ? undefined : definitionsOf(model.events),
+    authorizeCommit,
     validate,
     limits,
     pageLimits: { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax },
     turns: createTurns(limits.waitingMax),
+    rate: createRate({ perSecond: limits.requestsPerSecond, burst: limits.requestsBurst, clock }),
     sealer: createSealer({ store, limits, clock, onError }),
     eraser: createEraser({ store, clock, onError }),
     clock,
-    isPrivate: options.authenticate !== undefined,
+    isPrivate: options.authenticate !== undefined || options.tenantOf !== undefined,
     onError,
   }
 }

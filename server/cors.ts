@@ -1,4 +1,5 @@
 import { protocolHeader } from '../src/protocol/sync.ts'
+import type { Cors } from './options.ts'
 import { commonHeaders } from './problems.ts'
 import { type Endpoint, methodOf } from './routes.ts'
 
@@ -12,16 +13,18 @@ const allowedOrigin = (request: Request, origins: Origins): string | undefined =
   return origins.includes(origin) ? origin : undefined
 }
 
+const ownHeaders = ['authorization', 'content-type', 'content-encoding', 'if-none-match', protocolHeader]
+
 /** The answer to a browser that asks whether it may call here; `undefined` when that is no preflight or not allowed. */
-export function preflight(request: Request, endpoint: Endpoint, origins: Origins): Response | undefined {
+export function preflight(request: Request, endpoint: Endpoint, cors: Cors | undefined): Response | undefined {
   if (request.method !== 'OPTIONS' || !request.headers.has('access-control-request-method')) return undefined
-  if (allowedOrigin(request, origins) === undefined) return undefined
+  if (allowedOrigin(request, cors?.origins) === undefined) return undefined
   return new Response(null, {
     status: 204,
     headers: {
       ...commonHeaders,
       'access-control-allow-methods': methodOf(endpoint),
-      'access-control-allow-headers': `authorization, content-type, content-encoding, if-none-match, ${protocolHeader}`,
+      'access-control-allow-headers': [...ownHeaders, ...(cors?.headers ?? [])].join(', '),
       'access-control-max-age': '7200',
     },
   })

@@ -1,7 +1,15 @@
 /** The sync server, for any runtime with Web standards: nothing here needs Node. */
 export type { ListedSegment } from '../src/protocol/sync.ts'
-export { createSyncHandler, type SyncHandler } from './handler.ts'
+export { type Client, createSyncHandler, type SyncHandler } from './handler.ts'
 export { memoryStore } from './memory-store.ts'
-export { type Action, type Actor, defaultLimits, type SyncHandlerOptions, type SyncLimits } from './options.ts'
+export {
+  type Action,
+  type Actor,
+  type Cors,
+  defaultLimits,
+  type Permission,
+  type SyncHandlerOptions,
+  type SyncLimits,
+} from './options.ts'
 export { isNextSegment, mustFollow, type Placeable, sequence } from './sequence.ts'
 export type { LogStore, RangeLimits, SegmentStore, SequencedCommit } from './store.ts'

@@ -7,11 +7,11 @@ import type { Waiters } from './waiters.ts'
 import type { Wakes } from './wakes.ts'
 
 /** `GET {log}/live?position=…&digest=…`: the commits that follow as server-sent events, for as long as they come. */
-export function live({ log, query, signal }: Asked, waiters: Waiters, context: HandlerContext): Response {
+export function live({ query, ...who }: Asked, waiters: Waiters, context: HandlerContext): Response {
   const seen = seenOf(query)
-  const { wakes, end } = waiters.join(log, signal, context.limits.liveMsMax)
+  const { wakes, end } = waiters.join(who, context.limits.liveMsMax)
   const headers = { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
-  return new Response(toStream(frames(context, log, seen, wakes), end, context.onError), { headers })
+  return new Response(toStream(frames(context, who.log, seen, wakes), end, context.onError), { headers })
 }
 
 const frame = (event: LiveEventName, data: string): string => `event: ${event}\ndata: ${data}\n\n`

@@ -1,43 +1,67 @@
+import { createBreather } from '../src/core/breather.ts'
 import { isCount, isRecord } from '../src/core/guard.ts'
 import { isPushEnvelope, type Seen, syncProtocol, type Verdict } from '../src/protocol/sync.ts'
-import { readJson } from './body.ts'
+import type { Admitted } from './admit.ts'
+import { type BodyBounds, readJson } from './body.ts'
 import { check } from './check.ts'
 import type { HandlerContext } from './context.ts'
 import { type Candidate, judge, type Rejected } from './judge.ts'
-import type { Actor, SyncLimits } from './options.ts'
 import { divergedText, follows, pullFirstText, readPage } from './page.ts'
 import { jsonResponse, refuse } from './problems.ts'
 import { sequence } from './sequence.ts'
 import type { LogStore } from './store.ts'
 import { createTail, type Tail } from './tail.ts'
 
+/** Bytes of a body that count as one request more. */
+const bytesOfTurn = 100_000
+/** How long one push is worked on before others get their turn. */
+const breathMs = 10
+
 type Settled =
   | { readonly status: 'verdicts'; readonly verdicts: readonly Verdict[] }
   | { readonly status: 'pull-first' }
 
 /** `POST {log}/push`: judges a run and appends what is accepted. */
-export async function push(
-  request: Request,
-  who: { readonly log: string; readonly actor: Actor | undefined },
-  context: HandlerContext,
-): Promise<Response> {
-  const { store, limits, turns, sealer, eraser, definitions, validate, clock } = context
-  const { log } = who
-  const bounds = { bytesMax: limits.bodyBytesMax, msMax: limits.bodyMsMax, clock }
-  const { seen, commits } = envelopeOf(await readJson(request, bounds))
+export async function push(request: Request, who: Admitted, context: HandlerContext): Promise<Response> {
+  const { store, limits, turns, sealer, eraser } = context
+  const { storeLog: log, client } = who
+  const { bytes, value } = await readJson(request, toBodyBounds(context))
+  if (client !== undefined) context.rate.charge(client, Math.floor(bytes / bytesOfTurn))
+  const { seen, commits } = envelopeOf(value)
   if (commits.length > limits.runCommitsMax)
     refuse(413, 'too-many', 'The run is too long', { detail: `At most ${limits.runCommitsMax} commits.` })
-  const run: (Candidate | Rejected)[] = []
-  for (const commit of commits) run.push(await check(commit, { ...who, definitions, validate }))
+  const run = await checkAll(commits, who, context)
 
   if (!(await follows(store, log, seen))) return jsonResponse(divergedText((await store.head(log)).position))
-  const settled = await (turns.run(log, () => settle(store, log, seen, run, limits)) ?? busy())
+  const settled = await (turns.run(log, () => settle(store, log, seen, run, context)) ?? busy())
   if (settled.status === 'pull-first') return jsonResponse(pullFirstText((await store.head(log)).position))
   const page = await readPage(store, log, seen, context.pageLimits)
   sealer.look(log, page.head)
   eraser.look(log, page.head)
   const verdicts = JSON.stringify(settled.verdicts)
   return jsonResponse(`{"protocol":${syncProtocol},"status":"verdicts","verdicts":${verdicts},"page":${page.text}}`)
+}
+
+const toBodyBounds = ({ limits, clock }: HandlerContext): BodyBounds => ({
+  bytesMax: limits.bodyBytesMax,
+  msMax: limits.bodyMsMax,
+  valuesMax: limits.bodyValuesMax,
+  clock,
+})
+
+/** Checks each commit for itself; others are served between them. */
+async function checkAll(
+  commits: readonly unknown[],
+  { actor, log }: Admitted,
+  { definitions, authorizeCommit, validate, clock }: HandlerContext,
+): Promise<readonly (Candidate | Rejected)[]> {
+  const breathe = createBreather(clock, breathMs)
+  const run: (Candidate | Rejected)[] = []
+  for (const commit of commits) {
+    run.push(await check(commit, { actor, log, definitions, authorizeCommit, validate }))
+    await breathe()
+  }
+  return run
 }
 
 function envelopeOf(body: unknown): { readonly seen: Seen; readonly commits: readonly unknown[] } {
@@ -60,11 +84,12 @@ async function settle(
   log: string,
   seen: Seen,
   run: readonly (Candidate | Rejected)[],
-  limits: SyncLimits,
+  context: HandlerContext,
 ): Promise<Settled> {
+  const { limits } = context
   const tail = createTail(seen, limits.comparisonsMax)
   for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
-    if (!(await readTail(store, log, tail, seen, limits))) return { status: 'pull-first' }
+    if (!(await readTail(store, log, tail, seen, context))) return { status: 'pull-first' }
     const { verdicts, accepted } = judge(run, tail)
     if (accepted.length === 0) return { status: 'verdicts', verdicts }
     const head = tail.head()
@@ -76,8 +101,14 @@ async function settle(
 }
 
 /** Reads the log behind the tail up to its head; false when that is too much to check conditions against. */
-async function readTail(store: LogStore, log: string, tail: Tail, seen: Seen, limits: SyncLimits): Promise<boolean> {
-  const pageLimits = { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax }
+async function readTail(
+  store: LogStore,
+  log: string,
+  tail: Tail,
+  seen: Seen,
+  { limits, pageLimits, clock }: HandlerContext,
+): Promise<boolean> {
+  const breathe = createBreather(clock, breathMs)
   let length = 0
   for (;;) {
     const { commits, head } = await store.range(log, tail.head().position, pageLimits)
@@ -87,5 +118,6 @@ async function readTail(store: LogStore, log: string, tail: Tail, seen: Seen, li
       length += commit.text.length
     }
     if (commits.length === 0 || tail.head().position >= head) return true
+    await breathe()
   }
 }

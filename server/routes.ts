@@ -51,6 +51,7 @@ function decodeName(encoded: string): string {
 /** A pull or live request. */
 export interface Asked {
   readonly log: string
+  readonly client: string | undefined
   readonly query: URLSearchParams
   readonly signal: AbortSignal
 }

@@ -2,11 +2,13 @@ import { hashText } from '../src/core/digest.ts'
 import { type Manifest, syncProtocol } from '../src/protocol/sync.ts'
 import type { HandlerContext } from './context.ts'
 import { commonHeaders, refuse } from './problems.ts'
-import type { Route } from './routes.ts'
 
 /** `GET {log}/segments`: the list of a log's segments; `GET {log}/segments/{hash}`: the file of one of them. */
-export const segments = (request: Request, { log, hash }: Route, context: HandlerContext): Promise<Response> =>
-  hash === undefined ? manifest(request, log, context) : file(request, log, hash, context)
+export const segments = (
+  request: Request,
+  { log, hash }: { readonly log: string; readonly hash: string | undefined },
+  context: HandlerContext,
+): Promise<Response> => (hash === undefined ? manifest(request, log, context) : file(request, log, hash, context))
 
 async function manifest(request: Request, log: string, { store, sealer, eraser }: HandlerContext): Promise<Response> {
   const listed = (await store.segments?.list(log)) ?? []
