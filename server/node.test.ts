@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
-import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { isManifest } from '../src/protocol/sync.ts'
 import { createServer, json, pulled, runOf } from './handler.fixture.ts'
 import { listen as listenTo } from './live.fixture.ts'
 import { memoryStore } from './memory-store.ts'
+import { closed, dial, head } from './node.fixture.ts'
 import { type Listening, type ListenOptions, listen } from './node.ts'
 import type { SyncLimits } from './options.ts'
 import { sketchesOf, small, toldStore } from './segments.fixture.ts'
@@ -31,31 +31,6 @@ async function serve(
 const livePath = `/sync/cart/live?position=0&digest=${nothing.digest}`
 const post = (url: string, body: string): Promise<Response> =>
   fetch(`${url}/sync/cart/push`, { method: 'POST', headers: json, body })
-
-/** Unlike `once`, this takes a reset for an end like any other. */
-const closed = (socket: Socket): Promise<void> => new Promise((resolve) => socket.once('close', () => resolve()))
-
-/** A connection that says exactly what it is told. */
-async function dial(
-  port: number,
-  text: string,
-): Promise<{ readonly socket: Socket; readonly answer: Promise<string> }> {
-  const socket = connect(port, '127.0.0.1')
-  await once(socket, 'connect')
-  socket.write(text)
-  const answer = (async () => {
-    let all = ''
-    socket.on('error', () => {})
-    socket.on('data', (chunk) => {
-      all += String(chunk)
-    })
-    await closed(socket)
-    return all
-  })()
-  return { socket, answer }
-}
-const head = (line: string, ...more: string[]): string =>
-  [`${line} HTTP/1.1`, 'host: x', 'tidelog-protocol: 1', ...more, '', ''].join('\r\n')
 
 /** A log without end of large commits, and word of when nobody watches it any more. */
 function endlessStore(): { readonly store: LogStore; readonly reads: () => number; readonly unwatched: Promise<void> } {

@@ -1,8 +1,11 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createRequestListener } from '@remix-run/node-fetch-server'
+import { type ClientAddress, createRequestListener } from '@remix-run/node-fetch-server'
+import { mustBe } from '../src/core/errors.ts'
+import { isCount } from '../src/core/guard.ts'
+import { addressOf } from './address.ts'
 import { answerBadHttp } from './bad-http.ts'
-import { trackConnections } from './connections.ts'
+import { limitConnections, trackConnections } from './connections.ts'
 import type { SyncHandler } from './handler.ts'
 import { problemOf, problemResponse, RequestProblem } from './problems.ts'
 import { serveStatic } from './static.ts'
@@ -17,6 +20,15 @@ export interface ListenOptions {
   /** A folder with a built front end, served at every path that is not the handler's. */
   readonly staticDir?: string
   readonly timeouts?: Partial<Timeouts>
+  /**
+   * How many proxies of your own stand in front, each of which appends to `X-Forwarded-For`; 0 for none. With it clients
+   * without an actor are told apart by their addresses. Absent: they are not, since all of them might seem to be one proxy.
+   */
+  readonly proxies?: number
+  /** Open connections; more are broken off. 12,000 by default: more than a handler has live streams. */
+  readonly connectionsMax?: number
+  /** Those of one address, where `proxies` is 0; 500 by default, since many people may share one. */
+  readonly connectionsPerAddressMax?: number
 }
 
 /** How long a client may keep a connection busy without getting on. */
@@ -49,12 +61,17 @@ export interface Listening {
 
 /** Serves a sync handler, and a front end beside it, over HTTP with Node. Rejects when the port can't be had. */
 export async function listen(options: ListenOptions): Promise<Listening> {
-  const { handler, port, host = '127.0.0.1', staticDir } = options
+  const { handler, port, host = '127.0.0.1', staticDir, proxies } = options
+  const { connectionsMax = 12_000, connectionsPerAddressMax = 500 } = options
+  mustBe(proxies === undefined || isCount(proxies), 'proxies', proxies)
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const files = staticDir === undefined ? undefined : serveStatic(staticDir)
-  const serve = async (request: Request): Promise<Response> => {
+  // Two parameters: the listener tells addresses only to a function that has both.
+  const serve = async (request: Request, client: ClientAddress): Promise<Response> => {
     const isFile = files !== undefined && !new URL(request.url).pathname.startsWith(`${handler.basePath}/`)
-    const response = await (isFile ? files : handler)(request)
+    const forwardedFor = request.headers.get('x-forwarded-for')
+    const address = proxies === undefined ? undefined : addressOf(client.address, forwardedFor, proxies)
+    const response = await (isFile ? files(request) : handler(request, { address }))
     // Whoever was too slow to say what it wants would go on sending it.
     if (response.status === 408) response.headers.set('connection', 'close')
     return response
@@ -69,13 +86,17 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     const giveUp = setTimeout(() => response.destroy(), timeouts.answerMs)
     response.once('close', () => clearTimeout(giveUp))
   })
+  limitConnections(server, {
+    max: connectionsMax,
+    perAddressMax: proxies === 0 ? connectionsPerAddressMax : Number.POSITIVE_INFINITY,
+  })
   answerBadHttp(server)
   const endConnections = trackConnections(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, host, () => resolve())
   })
-  const { address, port: actual, family } = addressOf(server)
+  const { address, port: actual, family } = boundTo(server)
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
   return { url, port: actual, close: () => close(server, endConnections, handler, timeouts.closeMs) }
 }
@@ -83,7 +104,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
 /** The handler itself never throws: what comes here is a request that can't be made one, such as by its Host header. */
 const badRequest = (): Response => problemResponse(new RequestProblem(400, problemOf('request', 'This is no request')))
 
-function addressOf(server: Server): AddressInfo {
+function boundTo(server: Server): AddressInfo {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no address')
   return address

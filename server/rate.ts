@@ -31,8 +31,12 @@ export function createRate({ perSecond, burst, clock, clientsMax = 10_000 }: Rat
   const fullAt = new Map<string, number>()
   const unlimited = turnMs === 0 || burstMs === Infinity
   /** Never far ahead: neither a debt nor a clock that was put back shuts anybody out for long. */
-  const emptyFor = (client: string, now: number): number =>
-    Math.min(Math.max((fullAt.get(client) ?? now) - now, 0), 2 * burstMs)
+  const msToFull = (client: string, now: number): number => {
+    const ms = Math.max((fullAt.get(client) ?? now) - now, 0)
+    if (ms <= 2 * burstMs) return ms
+    fullAt.set(client, now + 2 * burstMs)
+    return 2 * burstMs
+  }
   const keep = (client: string, until: number): void => {
     fullAt.delete(client)
     fullAt.set(client, until)
@@ -43,7 +47,7 @@ export function createRate({ perSecond, burst, clock, clientsMax = 10_000 }: Rat
     take: (client) => {
       if (unlimited) return 0
       const now = clock.now()
-      const filling = emptyFor(client, now) + turnMs
+      const filling = msToFull(client, now) + turnMs
       if (filling > burstMs) return filling - burstMs
       keep(client, now + filling)
       return 0
@@ -51,7 +55,7 @@ export function createRate({ perSecond, burst, clock, clientsMax = 10_000 }: Rat
     charge: (client, turns) => {
       if (unlimited || turns <= 0) return
       const now = clock.now()
-      keep(client, now + emptyFor(client, now) + turns * turnMs)
+      keep(client, now + msToFull(client, now) + Math.min(turns * turnMs, 2 * burstMs))
     },
     count: () => fullAt.size,
   }
