@@ -54,6 +54,33 @@ describe('a body', () => {
     expect(response.headers.get('accept-encoding')).toBe('gzip')
     expect(await problemOf(response)).toBe('415 content-encoding')
   })
+  test('may hold so many values and keys, whatever its texts look like, and one more is answered 413', async () => {
+    const valuesOf = (data: string): string =>
+      `{"protocol":1,"seen":{"position":0,"digest":"0"},"commits":[],"x":${data}}`
+    // 13 besides those of `x`.
+    const ask = async (data: string, bodyValuesMax: number): Promise<string> =>
+      problemOf(await createServer({ limits: { bodyValuesMax } }).handler(pushRequest(valuesOf(data))))
+    for (const [data, count] of [
+      ['[1,2,3]', 3],
+      ['{"a":1,"b":[]}', 5],
+      ['[[[]]]', 3],
+      ['["[[[[{{{{,,,,::::","\\\\",[","]]', 4],
+      ['["\\"",",","\\\\",","]', 4],
+      ['"\\\\\\",,,,,,,,,,\\\\"', 0],
+    ] as const) {
+      expect(await ask(data, 13 + count), data).not.toMatch(/^413/)
+      expect(await ask(data, 12 + count), data).toBe('413 too-large')
+    }
+  })
+  test('of a commit that has as many values as fit into it is not too large', async () => {
+    const { handler } = createServer()
+    for (const value of [[], {}, 1]) {
+      const text = JSON.stringify(value)
+      const data = Array(Math.floor(899_800 / (text.length + 1))).fill(value)
+      const response = await handler(pushRequest(runOf([{ id: 'A', events: [{ stream: 's', data }] }])))
+      expect(await response.json()).toMatchObject({ verdicts: [{ verdict: expect.not.stringMatching('rejected') }] })
+    }
+  })
   test('that claims to be gzip and is not, or is cut, is answered 400', async () => {
     const { handler, errors } = createServer()
     const gzip = { 'content-encoding': 'gzip' }

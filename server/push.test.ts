@@ -282,3 +282,38 @@ describe('a store that others write to', () => {
     expect([...words(await first), ...words(await second)]).toEqual(['accepted', 'accepted'])
   })
 })
+
+describe('a large push', () => {
+  /** Holds the process up as a large commit would. */
+  const spin = (): undefined => {
+    const until = performance.now() + 11
+    while (performance.now() < until);
+  }
+  const sketches = Array.from({ length: 20 }, (_, n) => ({ id: `A${n}` }))
+
+  test('lets others go first between its commits', async () => {
+    const { handler } = createServer({ validate: spin })
+    let turns = 0
+    const timer = setInterval(() => turns++, 0)
+    expect(await pushed(handler, sketches)).toMatchObject({ status: 'verdicts' })
+    clearInterval(timer)
+    expect(turns).toBeGreaterThanOrEqual(15)
+  })
+  test('lets others go first while it reads what its device has not seen', async () => {
+    const inner = memoryStore()
+    const slow: LogStore = {
+      ...inner,
+      range: (...asked) => {
+        spin()
+        return inner.range(...asked)
+      },
+    }
+    const { handler } = createServer({ store: slow, limits: { pageCommitsMax: 1 } })
+    await pushed(handler, sketches)
+    let turns = 0
+    const timer = setInterval(() => turns++, 0)
+    expect(await pushed(handler, [{ id: 'B' }])).toMatchObject({ verdicts: [{ verdict: 'accepted', position: 21 }] })
+    clearInterval(timer)
+    expect(turns).toBeGreaterThanOrEqual(15)
+  })
+})
