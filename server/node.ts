@@ -51,6 +51,9 @@ const defaultTimeouts: Timeouts = {
   closeMs: 5_000,
 }
 
+/** Devices that lost their server at one moment come back at one moment: not to be heard costs each a second or more. */
+const connectionsWaiting = 4_096
+
 /** A server that listens. */
 export interface Listening {
   readonly url: string
@@ -94,7 +97,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const endConnections = trackConnections(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => resolve())
+    server.listen({ port, host, backlog: connectionsWaiting }, () => resolve())
   })
   const { address, port: actual, family } = boundTo(server)
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
