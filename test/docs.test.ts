@@ -13,7 +13,9 @@ const pages = [
 
 /** What an example takes for granted. */
 const given: Readonly<Record<string, string>> = {
-  'docs/how-to/deploy-the-endpoint.md': 'declare const userOf: (request: Request) => string | undefined\n',
+  'docs/how-to/deploy-the-endpoint.md':
+    'declare const userOf: (request: Request) => { id: string; tenant: string } | undefined\n' +
+    'declare const deleted: ReadonlySet<string>\n',
 }
 
 test('the examples in the documentation compile', () => {
