@@ -153,6 +153,7 @@ describe('a tenant', () => {
         fc.pre(one.join('\n') !== other.join('\n'))
         expect(await storeLogOf(one)).not.toBe(await storeLogOf(other))
       }),
+      { numRuns: 40 },
     )
   })
   test('without a name is a fault of the application, not the tenant of all who have none', async () => {
