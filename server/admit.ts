@@ -53,7 +53,7 @@ function toStoreLog(tenant: unknown, log: string): string {
   return `${encodeURIComponent(tenant)}/${log}`
 }
 
-/** Told apart from each other, too: an actor may call itself like an address. */
+/** Not joined as mere text: two tenants and their actors could make the same one. */
 const clientOf = (actor: Actor | undefined, tenant = '', address: string | undefined): string | undefined => {
   if (actor !== undefined) return JSON.stringify([tenant, actor.id])
   return address
