@@ -5,6 +5,8 @@ import fc from 'fast-check'
 import { defineEvents, defineFor, defineLog, event, type } from 'tidelog'
 import { createSyncHandler, type LogStore, memoryStore } from 'tidelog/server'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sealedCommits } from '../server/segments.fixture.ts'
+import type { Commit } from '../src/core/commit.ts'
 import { Browser, Network } from './tabs.ts'
 
 const events = defineEvents({ Noted: event(type<unknown>()), __defineSetter__: event(type<unknown>()) })
@@ -115,21 +117,34 @@ async function push(all: readonly Hostile[]): Promise<readonly string[]> {
   }
   return verdicts
 }
+/** The order of members within data matters here, that of a commit's own does not. */
+const inOrder = ({ id, contentId, time, events, metadata }: Commit): string =>
+  JSON.stringify([id, contentId, time, events, metadata])
 const kept = (all: readonly Hostile[], verdicts: readonly string[]): readonly Hostile[] =>
   all.filter((_, at) => verdicts[at] === 'accepted')
 
 describe('names and data that mean something to the language', () => {
   test('are kept as they are on the server and on a device, or refused, and change nothing else', async () => {
     let keptCount = 0
+    let sealedCount = 0
     await fc.assert(
-      fc.asyncProperty(fc.array(hostile, { minLength: 1, maxLength: 8 }), async (all) => {
+      fc.asyncProperty(fc.array(hostile, { minLength: 1, maxLength: 8 }), fc.boolean(), async (all, isSealed) => {
         store = memoryStore()
-        const own = createSyncHandler({ store, model, clock: network.clock })
+        // Half of them are sealed into files as well, which is another form.
+        const limits = isSealed ? { segmentEvents: 2, segmentBehind: 0 } : {}
+        const own = createSyncHandler({ store, model, clock: network.clock, limits })
         handler = own
         const verdicts = await push(all)
+        await network.pass(100)
         for (const verdict of verdicts) expect(['accepted', 'rejected', '400']).toContain(verdict)
         const there = kept(all, verdicts)
         keptCount += there.length
+        const sealed = await sealedCommits(own, 'notes')
+        sealedCount += sealed.length
+        const { commits } = await store.range('notes', 0, { commitsMax: 9, bytesMax: 1e9 })
+        expect(sealed.map(({ commit }) => inOrder(commit))).toEqual(
+          commits.slice(0, sealed.length).map(({ text }) => inOrder(JSON.parse(text))),
+        )
 
         const log = new Browser(network, (request) => own(request), false).openTab(model)
         const view = log.view(counted)
@@ -171,6 +186,7 @@ describe('names and data that mean something to the language', () => {
       { numRuns: Number(process.env.TIDELOG_RUNS ?? 30) },
     )
     expect(keptCount).toBeGreaterThan(20)
+    expect(sealedCount).toBeGreaterThan(5)
   })
 
   test('make no event of a type that the model has not, and call nothing that every object has', async () => {
@@ -190,12 +206,15 @@ describe('names and data that mean something to the language', () => {
 
   test('may be what an app itself writes: it is synced and read as it was', async () => {
     const log = new Browser(network, (request) => handler(request), false).openTab(model)
+    const view = log.view(counted)
     const data: unknown = JSON.parse(
       '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":2}},"toString":3}',
     )
     const appending = log.append([{ stream: '__proto__', events: [events.Noted(data), events.__defineSetter__(data)] }])
     await network.pass(10_000)
     expect(await appending).toMatchObject({ ok: true })
+    // A known type whose handler every object seems to have.
+    expect(view.get()).toEqual({ noted: 1 })
     const { commits } = await store.range('notes', 0, { commitsMax: 9, bytesMax: 1e6 })
     expect(
       commits.map(({ text }) => JSON.parse(text).events.map((one: { data: unknown }) => JSON.stringify(one.data))),
