@@ -7,7 +7,6 @@ import type { AnyAutomation } from '../src/core/automation.ts'
 import type { Metadata } from '../src/core/commit.ts'
 import { definitionsOf, type EventMap } from '../src/core/event.ts'
 import type { Model } from '../src/core/model.ts'
-import { createListeners, type Listeners } from '../src/core/observable.ts'
 import type { AutomateParts, HostOptions } from './open-log.ts'
 
 /** Runs the reactors and tasks of a model, and writes the rows of its read models, in the worker that serves its log. */
@@ -20,8 +19,7 @@ export function automationsOf<M extends EventMap>(model: Model<M>): Pick<HostOpt
   return {
     stampsOrigin: automations.some(({ on }) => on === 'origin'),
     automate: (parts) => {
-      const suspensions = createListeners<[isSuspended: boolean]>()
-      const ports = { ...portsOf(parts, suspensions), definitions }
+      const ports = { ...portsOf(parts), definitions }
       const running = [
         ...start(automations, new Hub(ports), parts),
         ...folds.map((fold) => new RowsWriter(ports, fold)),
@@ -33,7 +31,6 @@ export function automationsOf<M extends EventMap>(model: Model<M>): Pick<HostOpt
         stop: async () => {
           await Promise.all(running.map((one) => one.stop()))
         },
-        suspend: suspensions.tell,
       }
     },
   }
@@ -61,21 +58,18 @@ function start(
   })
 }
 
-const portsOf = (
-  { api, engine, database, clock, random, locks }: AutomateParts,
-  suspensions: Listeners<[isSuspended: boolean]>,
-) => ({
+const portsOf = ({ api, engine, database, page, clock, random, locks, openChannel }: AutomateParts) => ({
   call: <T>(use: (to: typeof api) => Promise<T>) => use(api),
   database,
   clock,
   random,
   locks,
+  openChannel,
+  isVisible: page.isVisible,
+  onSuspended: page.onSuspended,
   onMoved: (listener: (moved: { database: string; head: number; confirmed: number }) => void) =>
     engine.onMoved(() => {
       const { identity, revision, marker } = engine.view
       listener({ database: identity, head: revision, confirmed: marker.confirmed })
     }),
-  // The page says it: a worker is told nothing of what becomes of it.
-  onSuspended: (suspended: () => void, resumed: () => void) =>
-    suspensions.add((isSuspended) => (isSuspended ? suspended : resumed)()),
 })

@@ -1,5 +1,6 @@
 import { mustBe, TidelogError } from '../src/core/errors.ts'
 import type { Withdrawal } from '../src/core/outcome.ts'
+import type { PageLife } from '../src/core/ports.ts'
 import { mustBeRetentions } from '../src/core/retention.ts'
 import { discardDeadLetter, listDeadLetters, settledAs } from '../src/log/dead-letters.ts'
 import { keep, listKept, lookUp } from '../src/log/kept.ts'
@@ -136,8 +137,8 @@ export class Host implements WorkerApi {
   async askSync(wish: SyncWish): Promise<void> {
     ;(await this.#log()).sync?.ask(wish)
   }
-  async suspend(isSuspended: boolean): Promise<void> {
-    ;(await this.#log()).automated?.suspend(isSuspended)
+  async setPageLife(life: PageLife): Promise<void> {
+    ;(await this.#log()).page.set(life)
   }
   async setCredentials(headers: Readonly<Record<string, string>>): Promise<void> {
     ;(await this.#log()).sync?.setCredentials(headers)

@@ -11,6 +11,7 @@ import { isStoreError } from '../src/store/store.ts'
 import { SyncController } from '../src/sync/controller.ts'
 import { createHttpTransport } from '../src/sync/http-transport.ts'
 import type { HostPorts } from './host-ports.ts'
+import { type PageWatch, watchPage } from './page-life.ts'
 import { type Database, openArchive, openCurrent, Replicas } from './replicas.ts'
 import { tidy } from './tidy.ts'
 import { holdViewsLock, viewsLock } from './views-lock.ts'
@@ -35,7 +36,8 @@ export interface HostOptions {
 }
 
 /** What automations are given. */
-export interface AutomateParts extends Pick<HostPorts, 'clock' | 'random' | 'locks'> {
+export interface AutomateParts extends Pick<HostPorts, 'clock' | 'random' | 'locks' | 'openChannel'> {
+  readonly page: PageWatch
   readonly api: WorkerApi
   readonly engine: Pick<Engine, 'view' | 'onMoved'>
   readonly database: string
@@ -44,7 +46,6 @@ export interface AutomateParts extends Pick<HostPorts, 'clock' | 'random' | 'loc
 }
 export interface Automated {
   readonly kick: () => void
-  readonly suspend: (isSuspended: boolean) => void
   readonly stop: () => Promise<void>
 }
 
@@ -64,6 +65,7 @@ export interface Opened {
   readonly isArchive: boolean
   /** The user has signed out, here or in another tab. */
   readonly hasLeft: () => boolean
+  readonly page: PageWatch
   readonly close: () => Promise<void>
 }
 
@@ -83,7 +85,8 @@ export async function openLog(
   const hear = { notice: (_message: unknown): void => {} }
   // A replica speaks where the page listens, whatever its database is called.
   const channel = ports.openChannel(channelName(request.archive ?? base), (message) => hear.notice(message))
-  const { clock, random, locks } = ports
+  const { clock, random, locks, openChannel } = ports
+  const page = watchPage()
   const engine = await Engine.open(store, name, { clock, random, locks, channel, deciding: options.deciding })
   const endpoint = isArchive
     ? undefined
@@ -96,11 +99,13 @@ export async function openLog(
     retentions: request.retentions,
   })
   const onLive = (): void => replicas.bringOver()
-  const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel, onLive }, options, request)
+  const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel, page, onLive }, options, request)
   const automated = (isArchive ? undefined : options.automate)?.({
     clock,
     random,
     locks,
+    openChannel,
+    page,
     api,
     engine,
     database: base,
@@ -135,7 +140,8 @@ export async function openLog(
   const tellLeave = (): void => channel.post({ v: noticeVersion, kind: 'leave', database: engine.view.identity })
   const replicas = new Replicas({ ports, base, name, engine, appender, sync, tellLeave, close })
   const reader = new Reader(engine)
-  return { engine, appender, reader, sync, problem, automated, replicas, isArchive, hasLeft: () => hasLeft, close }
+  const state = { problem, isArchive, hasLeft: () => hasLeft }
+  return { engine, appender, reader, sync, automated, page, replicas, close, ...state }
 }
 
 /** Prunes the rows, if it is open here alone and it is its turn, and keeps them from being pruned after that. */
@@ -184,26 +190,31 @@ const hearing =
 interface SyncParts {
   readonly engine: Engine
   readonly channel: Channel
+  readonly page: PageWatch
   readonly onLive: () => void
 }
 
 function syncWith(
   { url, headers: own }: SyncEndpoint,
-  { engine, channel, onLive, clock, random, locks, fetch }: HostPorts & SyncParts,
+  { engine, channel, page, onLive, ...ports }: HostPorts & SyncParts,
   { downloadFrom }: HostOptions,
   { credentials = {} }: OpenRequest,
 ): SyncController {
-  return new SyncController({
+  const sync = new SyncController({
+    ...ports,
+    isVisible: page.isVisible,
     engine,
     channel,
-    clock,
-    random,
-    locks,
     credentials,
     downloadFrom,
     onLive,
-    transport: (headers) => createHttpTransport({ url, fetch, clock, headers: () => ({ ...own, ...headers() }) }),
+    transport: (headers) => createHttpTransport({ ...ports, url, headers: () => ({ ...own, ...headers() }) }),
   })
+  page.onSuspended(
+    () => sync.suspend(true),
+    () => sync.suspend(false),
+  )
+  return sync
 }
 
 async function openStore(

@@ -1,7 +1,7 @@
 import { mustBe } from '../core/errors.ts'
 import type { EventMap } from '../core/event.ts'
 import type { Observable } from '../core/observable.ts'
-import type { Clock, Locks, Random } from '../core/ports.ts'
+import type { Clock, Locks, OpenChannel, Random } from '../core/ports.ts'
 import type { AnyReadModel } from '../core/read-model.ts'
 import type { Call } from './connection.ts'
 import type { Feed } from './feed.ts'
@@ -16,8 +16,13 @@ export interface Inside {
   readonly database: string
   /** Those that a worker of the app's own writes. */
   readonly readModels: readonly AnyReadModel[]
-  /** The log's own clock and randomness, and its locks where they are not the browser's. */
-  readonly ports: { readonly clock: Clock; readonly random: Random; readonly locks?: Locks | undefined }
+  /** The log’s own clock, randomness and channels, and its locks where they are not the browser's. */
+  readonly ports: {
+    readonly clock: Clock
+    readonly random: Random
+    readonly locks?: Locks | undefined
+    readonly openChannel: OpenChannel
+  }
 }
 export const inside: unique symbol = Symbol()
 

@@ -3,7 +3,6 @@ import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import { createCell } from '../core/observable.ts'
 import type { Clock, Locks, OpenChannel, Random } from '../core/ports.ts'
-import { onPageSuspended } from '../platform/page-life.ts'
 import type { AnyReadOptions, AppendAnswer, StorageStatus } from '../protocol/worker.ts'
 import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
@@ -12,6 +11,7 @@ import { createFeed } from './feed.ts'
 import { inside } from './inside.ts'
 import { readLog } from './reads.ts'
 import { createSyncControl } from './sync-control.ts'
+import { tellLife } from './tell-life.ts'
 import type { Log, OpenOptions } from './types.ts'
 import { createViews } from './views.ts'
 import { type Asked, whenConfirmed } from './when-confirmed.ts'
@@ -33,7 +33,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   database: string,
   ports: ClientPorts,
 ): Log<M, Ds[number]> {
-  const { name, automations, readModels } = model
+  const { name, readModels } = model
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
   const feed = createFeed(ports.openChannel, database)
@@ -41,6 +41,8 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     const session = await ports.start()
     storage.set(session.opened.storage)
     feed.opened(session.opened)
+    // A new worker knows nothing of its page.
+    life.again()
     return session
   })
   const { call } = connection
@@ -60,9 +62,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     else if (answer.reason.type === 'UpdateNeeded' && !('eventType' in answer.reason)) mark('needs-newer-app')
   }
   const writes = createWrites(call, definitions, model.deciders, ports, note)
-  const suspend = (isSuspended: boolean) => () => void call((api) => api.suspend(isSuspended)).catch(() => {})
-  const stopSuspending =
-    automations.length + readModels.length > 0 ? onPageSuspended(suspend(true), suspend(false)) : () => {}
+  const life = tellLife(call)
   const ready = call(async () => {})
   ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
   const log = {
@@ -86,7 +86,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     },
     whenConfirmed: (...asked: Asked) => whenConfirmed(call, feed, definitions, ...asked),
     close: async () => {
-      stopSuspending()
+      life.stop()
       views.close()
       await connection.close()
       feed.close()

@@ -1,5 +1,6 @@
 import { mustBe, TidelogError } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
+import { GuardedLock } from '../core/guarded-lock.ts'
 import type { Marker } from '../core/outcome.ts'
 import { Wake } from '../core/wake.ts'
 import { type Checkpoints, LogCheckpoints, storedCheckpoints } from './checkpoints.ts'
@@ -13,9 +14,6 @@ import { Session } from './session.ts'
 import { Gauge } from './status.ts'
 import type { ConsumerFailure, Ending, Subscription } from './types.ts'
 
-/** A request for the lock that has to wait longer is made anew: one behind a page in the back/forward cache may wait for minutes. */
-const lockTimeoutMs = 3_000
-
 /** A subscription over its runs: it waits for its turn, is suspended with its tab, and begins again after a reset. */
 export class Consumer implements Subscription {
   readonly ended: Promise<Ending>
@@ -23,6 +21,7 @@ export class Consumer implements Subscription {
   readonly failures: Subscription['failures']
   readonly #hub: Hub
   readonly #spec: ConsumerSpec
+  readonly #lock: GuardedLock
   readonly #handler: AnyHandler
   readonly #checkpoints: Checkpoints | undefined
   readonly #book: FailureBook
@@ -39,8 +38,13 @@ export class Consumer implements Subscription {
   constructor(hub: Hub, options: AnyConsumerOptions, handler: AnyHandler) {
     const spec = readConsumerOptions(options)
     mustBe(typeof handler?.handle === 'function', 'a handler', handler)
+    const { name, shard } = spec
     this.#hub = hub
     this.#spec = spec
+    this.#lock = new GuardedLock(
+      `${hub.ports.database}/consumer/${name}${shard ? `/${shard.index}.${shard.of}` : ''}`,
+      hub.ports,
+    )
     this.#handler = handler
     this.#book = new FailureBook(hub.ports, spec.name)
     this.#checkpoints = checkpointsOf(hub, spec)
@@ -82,7 +86,6 @@ export class Consumer implements Subscription {
     const unfollow = this.#hub.follow(this.status.tell)
     const suspend = (isSuspended: boolean): void => {
       this.#isSuspended = isSuspended
-      if (isSuspended) this.#session?.end(true)
       if (isSuspended) this.#release()
       this.#moved.wake()
     }
@@ -125,20 +128,18 @@ export class Consumer implements Subscription {
 
   /** One run, alone among all tabs where it has a name. */
   async #inTurn(): Promise<boolean> {
-    const { name, shard, whenTaken } = this.#spec
+    const { name, whenTaken } = this.#spec
     if (name === undefined) return this.#run()
-    const { locks, database } = this.#hub.ports
-    const lock = `${database}/consumer/${name}${shard ? `/${shard.index}.${shard.of}` : ''}`
-    const timeoutMs = whenTaken === 'fail' ? 0 : lockTimeoutMs
     let outcome: Promise<boolean> | undefined
     // A frozen tab would keep the lock, or its place in the queue: it lets go of both before.
     const turn = new AbortController()
-    const over = new Promise((resolve) => turn.signal.addEventListener('abort', resolve))
     this.#release = () => turn.abort()
-    const requested = locks.request(lock, { timeoutMs, signal: turn.signal }, async () => {
-      outcome = this.#run(turn.signal)
-      await Promise.race([outcome.catch(() => {}), over])
-    })
+    const run = (over: AbortSignal): Promise<boolean> => {
+      outcome = this.#run(over)
+      return outcome
+    }
+    const requested = this.#lock.hold(run, turn.signal, whenTaken === 'fail' ? 0 : undefined)
+    requested.catch(() => {})
     this.#show('waiting')
     while (outcome === undefined) {
       const isHeld = await Promise.race([requested, this.#moved.wait()])
@@ -173,6 +174,7 @@ export class Consumer implements Subscription {
       position,
     })
     this.#session = session
+    turn?.addEventListener('abort', () => session.end(true))
     if (this.#ending !== undefined || turn?.aborted || this.#reset !== undefined) session.end(false)
     let failure: { readonly error: unknown } | undefined
     const note = (error: unknown): void => {

@@ -1,5 +1,6 @@
 import type { EventMap } from '../core/event.ts'
-import type { Clock, Locks, Random } from '../core/ports.ts'
+import type { LockPorts } from '../core/guarded-lock.ts'
+import type { Clock, Random } from '../core/ports.ts'
 import type { WorkerApi } from '../protocol/worker.ts'
 
 /** What consumers ask of the worker of a log. */
@@ -15,14 +16,13 @@ export interface Moved {
 }
 
 /** What consumers of a log need from outside. */
-export interface ConsumerPorts {
+export interface ConsumerPorts extends LockPorts {
   readonly call: <T>(use: (api: ConsumerApi) => Promise<T>) => Promise<T>
   readonly definitions: EventMap
   /** Name of the database, the same in every tab. */
   readonly database: string
   readonly clock: Clock
   readonly random: Random
-  readonly locks: Locks
   /** Calls back at each notice; without one when notices may have been missed. The answer ends it. */
   readonly onMoved: (listener: (moved?: Moved) => void) => () => void
   /** Calls back before this tab is frozen or left, and when it is back. The answer ends it. */

@@ -1,4 +1,5 @@
 import { isTidelogError } from '../core/errors.ts'
+import { GuardedLock } from '../core/guarded-lock.ts'
 import { Wake } from '../core/wake.ts'
 import { retryAfterMs, sleep } from './attempts.ts'
 import type { ConsumerPorts } from './ports.ts'
@@ -6,15 +7,13 @@ import type { RowsFold } from './rows-fold.ts'
 import { layoutOf } from './rows-layout.ts'
 import { type Heard, RowsSession } from './rows-session.ts'
 
-/** A request for the lock that has to wait longer is made anew: one behind a page in the back/forward cache may wait for minutes. */
-const lockTimeoutMs = 3_000
-
 /** Keeps the rows of a read model up to date: one writer among all tabs, by a lock that only saves double work. */
 export class RowsWriter {
   readonly ended: Promise<void>
   readonly #ports: ConsumerPorts
   readonly #fold: RowsFold
   readonly #heard: Heard = { wake: new Wake(), confirmed: 0, isKicked: false }
+  readonly #lock: GuardedLock
   readonly #stopping = new AbortController()
   #head = -1
   #isSuspended = false
@@ -24,6 +23,7 @@ export class RowsWriter {
   constructor(ports: ConsumerPorts, fold: RowsFold, waitMs = 0) {
     this.#ports = ports
     this.#fold = fold
+    this.#lock = new GuardedLock(`${ports.database}/${layoutOf(fold.model).lock}`, ports)
     this.ended = this.#run(waitMs)
   }
 
@@ -74,23 +74,14 @@ export class RowsWriter {
   }
 
   async #inTurn(): Promise<void> {
-    const { locks, database } = this.#ports
-    const layout = layoutOf(this.#fold.model)
     const turn = new AbortController()
-    const over = new Promise((resolve) => turn.signal.addEventListener('abort', resolve))
-    this.#release = () => {
-      turn.abort()
-      this.#heard.wake.wake()
-    }
+    this.#release = () => turn.abort()
     if (this.#stopping.signal.aborted || this.#isSuspended) return
-    let running: Promise<void> | undefined
-    const options = { timeoutMs: lockTimeoutMs, signal: turn.signal }
     // A frozen tab would keep the lock, or its place in the queue: it lets go of both before.
-    await locks.request(`${database}/${layout.lock}`, options, async () => {
-      running = this.#sessions(turn.signal)
-      await Promise.race([running.catch(() => {}), over])
-    })
-    await running
+    await this.#lock.hold((over) => {
+      over.addEventListener('abort', () => this.#heard.wake.wake())
+      return this.#sessions(over)
+    }, turn.signal)
   }
 
   async #sessions(signal: AbortSignal): Promise<void> {

@@ -16,7 +16,10 @@ export interface Random {
 
 /** Locks by name, as the Web Locks of a browser. A lock is a hint here: the key of a write is the fence. */
 export interface Locks {
-  /** Runs `hold` inside the lock and answers true, or answers false when it was not to be had within `timeoutMs`. */
+  /**
+   * Runs `hold` inside the lock and answers true, or answers false when it was not to be had within `timeoutMs`. Rejects at
+   * once when the lock is taken away meanwhile.
+   */
   request(name: string, options: LockOptions, hold: () => Promise<void>): Promise<boolean>
 }
 export interface LockOptions {
@@ -27,7 +30,12 @@ export interface LockOptions {
   readonly signal?: AbortSignal
   /** Not to be had where locks are only a courtesy. */
   readonly mustExclude?: boolean
+  /** Takes it away from who holds it, at once. */
+  readonly steal?: boolean
 }
+
+/** How a page lives: it may be about to be frozen, kept in the back/forward cache or left. */
+export type PageLife = 'visible' | 'hidden' | 'suspended'
 
 /** A named channel between the tabs and workers of one browser. What is posted does not come back to the poster. */
 export interface Channel {

@@ -27,7 +27,7 @@ export const browserLocks: Locks = {
 async function requestLock(
   locks: LockManager,
   name: string,
-  { mode = 'exclusive', timeoutMs, signal }: LockOptions,
+  { mode = 'exclusive', timeoutMs, signal, steal }: LockOptions,
   hold: () => Promise<void>,
 ): Promise<boolean> {
   let held = false
@@ -36,8 +36,8 @@ async function requestLock(
     held = true
     await hold()
   }
-  if (timeoutMs === 0) {
-    await locks.request(name, { mode, ifAvailable: true }, granted)
+  if (timeoutMs === 0 || steal) {
+    await locks.request(name, steal ? { steal } : { mode, ifAvailable: true }, granted)
     return held
   }
   const giveUp = new AbortController()

@@ -12,6 +12,7 @@ import type {
   VersionConflict,
   Withdrawal,
 } from '../core/outcome.ts'
+import type { PageLife } from '../core/ports.ts'
 import type { AnyQuery } from '../core/queries.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { Retentions } from '../core/retention.ts'
@@ -47,8 +48,8 @@ export interface WorkerApi {
   importSegment(file: Uint8Array<ArrayBuffer>): Promise<ImportAnswer>
   /** Asks the worker that syncs, in whichever tab it lives. */
   askSync(wish: SyncWish): Promise<void>
-  /** The page is about to be frozen or left, or is back: what runs by itself lets go of its locks meanwhile. */
-  suspend(isSuspended: boolean): Promise<void>
+  /** How the page lives: what runs by itself lets go of its locks while it is suspended, and takes them away only while it is visible. */
+  setPageLife(life: PageLife): Promise<void>
   setCredentials(headers: Readonly<Record<string, string>>): Promise<void>
   /** Ends this database and goes on in a fresh one, which brings over what is asked for once it has followed its server. */
   adopt(bring: Bring): Promise<void>

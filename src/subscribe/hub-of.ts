@@ -2,7 +2,7 @@ import { type AnyLog, type Inside, insideOf } from '../client/inside.ts'
 import { Hub } from '../consumer/hub.ts'
 import type { ConsumerPorts } from '../consumer/ports.ts'
 import { browserLocks } from '../platform/browser.ts'
-import { onPageSuspended } from '../platform/page-life.ts'
+import { isPageVisible, onPageSuspended } from '../platform/page-life.ts'
 
 const hubs = new WeakMap<Inside, Hub>()
 
@@ -22,6 +22,8 @@ export function portsOf({ call, feed, definitions, database, ports }: Inside): C
     clock: ports.clock,
     random: ports.random,
     locks: ports.locks ?? browserLocks,
+    openChannel: ports.openChannel,
+    isVisible: isPageVisible,
     call,
     definitions,
     database,

@@ -95,6 +95,8 @@ describe('a leader that can’t decide a commit again', () => {
           clock: browser.clock,
           random: seededRandom(nth),
           locks: browser.locks,
+          openChannel: browser.channels.open,
+          isVisible: () => true,
           transport: () => ({
             pull: (...asked) => {
               if (led.at(-1) !== nth) led.push(nth)

@@ -1,5 +1,5 @@
-import type { Channel, Clock, Locks, Random } from '../core/ports.ts'
-import { Wake } from '../core/wake.ts'
+import { GuardedLock, type LockPorts } from '../core/guarded-lock.ts'
+import type { Channel, Clock, Random } from '../core/ports.ts'
 import type { Engine } from '../log/engine.ts'
 import {
   type Notice,
@@ -10,16 +10,15 @@ import {
   type SyncWish,
 } from '../protocol/notice.ts'
 import { type PushedAll, pushAll } from './attach.ts'
-import { seekLead } from './leader.ts'
+import { type Seeking, seekLead } from './leader.ts'
 import { Pump } from './pump.ts'
 import type { Transport } from './transport.ts'
 
-export interface ControllerOptions {
+export interface ControllerOptions extends LockPorts {
   readonly engine: Engine
   readonly channel: Channel
   readonly clock: Clock
   readonly random: Random
-  readonly locks: Locks
   /** Makes the way to the server; it asks for the headers at each request. */
   readonly transport: (headers: () => Readonly<Record<string, string>>) => Transport
   readonly credentials: Readonly<Record<string, string>>
@@ -34,13 +33,11 @@ const yieldMs = 60_000
 /** Sync as one worker sees it: it runs the pump while it leads, and otherwise repeats what the leader says. */
 export class SyncController {
   readonly #options: ControllerOptions
-  #stopSeeking: () => void = () => {}
+  #seeking: Seeking | undefined
   #pump: Pump | undefined
   #link: SyncLink = { state: 'starting', sent: 0, serverHead: 0, failures: 0 }
   #credentials: Readonly<Record<string, string>>
   #isPaused = false
-  #leading: Promise<void> = Promise.resolve()
-  readonly #attachLater = new Wake()
   /** It may let the lead go from this time on. */
   #yieldAt = 0
 
@@ -57,19 +54,19 @@ export class SyncController {
   /** Asks for the lead, and for what the present leader knows. */
   start(): void {
     this.#post({ kind: 'sync-request' })
-    const { engine, locks, clock } = this.#options
-    this.#stopSeeking = seekLead(`tidelog/${engine.view.identity}/leader`, locks, clock, () => {
-      this.#leading = this.#lead()
-      return this.#leading
-    })
+    const { engine, clock } = this.#options
+    const lock = new GuardedLock(`tidelog/${engine.view.identity}/leader`, this.#options)
+    this.#seeking = seekLead(lock, clock, (over) => this.#lead(over))
+  }
+
+  /** The page is about to be frozen or left, or is back: the lead is for others meanwhile. */
+  suspend(isSuspended: boolean): void {
+    this.#seeking?.suspend(isSuspended)
   }
 
   /** Lets the lead go; resolves when nothing of it runs any more. */
   async stop(): Promise<void> {
-    this.#stopSeeking()
-    this.#pump?.stop()
-    this.#attachLater.wake()
-    await this.#leading
+    await this.#seeking?.stop()
   }
 
   /** The log moved: there may be something to push. */
@@ -124,11 +121,11 @@ export class SyncController {
     }
   }
 
-  async #lead(): Promise<void> {
+  async #lead(over: AbortSignal): Promise<void> {
     const { engine, clock, random, transport, downloadFrom } = this.#options
     if (engine.view.local === true) {
       this.#tell({ ...this.#link, state: 'needs-attach' })
-      return this.#attachLater.wait()
+      return new Promise((resolve) => over.addEventListener('abort', () => resolve()))
     }
     const options = {
       engine,
@@ -140,6 +137,7 @@ export class SyncController {
     }
     const pump = new Pump(options, this.#isPaused)
     this.#pump = pump
+    over.addEventListener('abort', () => pump.stop())
     try {
       await pump.run()
     } finally {

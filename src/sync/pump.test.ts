@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest'
 import { callOf, commitOf, createBrowser, openTab, pendingIds, quiet, rowsOf, versioned } from '../log/log.fixture.ts'
 import { seededRandom } from '../testing/seeded-random.ts'
 import { SyncFailure } from './failure.ts'
-import { seekLead } from './leader.ts'
 import { fail, run, ScriptedServer } from './pump.fixture.ts'
 import { Pump } from './pump.ts'
 
@@ -253,46 +252,5 @@ describe('a pump', () => {
       await tab.engine.catchUp()
       expect(['a', 'b'].map((id) => tab.engine.view.confirmed.positionOf(id))).toEqual([1, 2])
     }
-  })
-})
-
-describe('the lead', () => {
-  test('is held by one at a time and goes to the next one when it is let go', async () => {
-    const { locks, clock } = createBrowser()
-    const led: string[] = []
-    const release: (() => void)[] = []
-    const lead = (name: string) => () =>
-      new Promise<void>((resolve) => {
-        led.push(name)
-        release.push(resolve)
-      })
-    const stop = seekLead('lead', locks, clock, lead('a'))
-    seekLead('lead', locks, clock, lead('b'))
-    await quiet()
-    expect(led).toEqual(['a'])
-    stop()
-    release[0]?.()
-    await quiet()
-    expect(led).toEqual(['a', 'b'])
-  })
-
-  test('is asked for again and again, whatever comes of it, and not after it was stopped', async () => {
-    const { clock } = createBrowser()
-    const asked: number[] = []
-    const request = async (): Promise<boolean> => {
-      asked.push(clock.now())
-      if (asked.length === 2) throw new Error('no locks here')
-      return false
-    }
-    const stop = seekLead('lead', { request }, clock, async () => {})
-    for (let times = 0; times < 3; times++) {
-      await quiet()
-      clock.step()
-    }
-    await quiet()
-    expect(asked.map((at) => at - (asked[0] ?? 0))).toEqual([0, 1_000, 2_000, 3_000])
-    stop()
-    await quiet()
-    expect([asked.length, clock.step()]).toEqual([4, false])
   })
 })

@@ -3,10 +3,11 @@ import type { Clock, LockOptions, Locks } from '../core/ports.ts'
 interface Waiting {
   readonly mode: 'exclusive' | 'shared'
   readonly grant: () => void
+  /** The lock is taken away. */
+  readonly lose: () => void
 }
 interface Name {
-  exclusive: boolean
-  shared: number
+  readonly holders: Set<Waiting>
   readonly queue: Waiting[]
 }
 
@@ -19,70 +20,71 @@ export class MemoryLocks implements Locks {
     this.#clock = clock
   }
 
-  async request(
-    name: string,
-    { mode = 'exclusive', timeoutMs, signal }: LockOptions,
-    hold: () => Promise<void>,
-  ): Promise<boolean> {
-    const granted = await this.#acquire(name, mode, timeoutMs, signal)
-    if (!granted) return false
+  async request(name: string, options: LockOptions, hold: () => Promise<void>): Promise<boolean> {
+    const state = this.#names.get(name) ?? { holders: new Set(), queue: [] }
+    this.#names.set(name, state)
+    let lose = (): void => {}
+    const lost = new Promise<never>((_, reject) => {
+      lose = () => reject(new DOMException('the lock was taken away', 'AbortError'))
+    })
+    lost.catch(() => {})
+    const granted = options.steal ? this.#take(state, lose) : this.#acquire(state, options, lose)
+    const held = await granted
+    if (held === undefined) return false
     try {
-      await hold()
+      await Promise.race([hold(), lost])
     } finally {
-      this.#release(name, mode)
+      state.holders.delete(held)
+      grantNext(state)
     }
     return true
   }
 
-  #acquire(
-    name: string,
-    mode: 'exclusive' | 'shared',
-    timeoutMs: number | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    const state = this.#names.get(name) ?? { exclusive: false, shared: 0, queue: [] }
-    this.#names.set(name, state)
-    return new Promise((resolve) => {
+  #take(state: Name, lose: () => void): Waiting {
+    for (const holder of state.holders) holder.lose()
+    state.holders.clear()
+    const holder: Waiting = { mode: 'exclusive', grant: () => {}, lose }
+    state.holders.add(holder)
+    return holder
+  }
+
+  #acquire(state: Name, { mode = 'exclusive', timeoutMs, signal }: LockOptions, lose: () => void) {
+    return new Promise<Waiting | undefined>((resolve) => {
+      let callOff = (): void => {}
       const waiting: Waiting = {
         mode,
+        lose,
         grant: () => {
           callOff()
           signal?.removeEventListener('abort', giveUp)
-          resolve(true)
+          resolve(waiting)
         },
       }
-      let callOff = (): void => {}
       const giveUp = (): void => {
         callOff()
+        signal?.removeEventListener('abort', giveUp)
         const at = state.queue.indexOf(waiting)
         if (at >= 0) state.queue.splice(at, 1)
-        resolve(false)
+        grantNext(state)
+        resolve(undefined)
       }
       state.queue.push(waiting)
-      this.#grant(state)
+      grantNext(state)
       if (!state.queue.includes(waiting)) return
       if (timeoutMs === 0 || signal?.aborted) return giveUp()
       signal?.addEventListener('abort', giveUp)
       if (timeoutMs !== undefined) callOff = this.#clock.after(timeoutMs, giveUp)
     })
   }
+}
 
-  #release(name: string, mode: 'exclusive' | 'shared'): void {
-    const state = this.#names.get(name)
-    if (state === undefined) return
-    if (mode === 'exclusive') state.exclusive = false
-    else state.shared -= 1
-    this.#grant(state)
-  }
-
-  #grant(state: Name): void {
-    for (let first = state.queue[0]; first !== undefined; first = state.queue[0]) {
-      const isFree = !state.exclusive && (first.mode === 'shared' || state.shared === 0)
-      if (!isFree) return
-      state.queue.shift()
-      if (first.mode === 'exclusive') state.exclusive = true
-      else state.shared += 1
-      first.grant()
-    }
+function grantNext({ holders, queue }: Name): void {
+  for (let first = queue[0]; first !== undefined; first = queue[0]) {
+    const { mode } = first
+    const isFree = holders.size === 0 || (mode === 'shared' && [...holders].every((other) => other.mode === 'shared'))
+    if (!isFree) return
+    queue.shift()
+    holders.add(first)
+    first.grant()
   }
 }

@@ -6,6 +6,8 @@ interface Waiting {
   readonly realm: Realm
   readonly mode: 'exclusive' | 'shared'
   readonly grant: () => void
+  /** The lock is taken away: a frozen holder hears of it when it is thawed. */
+  readonly lose: () => void
 }
 interface Name {
   holders: Waiting[]
@@ -18,6 +20,8 @@ export class SimLocks {
   readonly grantsAll: boolean
   readonly #chaos: Chaos
   readonly #names = new Map<string, Name>()
+  /** Called when a lock is taken away. */
+  onStolen: () => void = () => {}
 
   constructor(grantsAll: boolean, chaos: Chaos) {
     this.grantsAll = grantsAll
@@ -42,33 +46,53 @@ export class SimLocks {
       await hold()
       return true
     }
-    const { mode = 'exclusive', timeoutMs } = options
+    const { mode = 'exclusive', timeoutMs, signal, steal } = options
     const state = this.#names.get(name) ?? { holders: [], queue: [] }
     this.#names.set(name, state)
+    let lose = (): void => {}
+    const lost = new Promise<never>((_, reject) => {
+      const tell = (): void => reject(new Error('the lock was taken away'))
+      lose = () => void realm.post(this.#chaos.dice.below(3), tell)
+    })
+    lost.catch(() => {})
     const release = await new Promise<(() => void) | undefined>((resolve) => {
       const leave = (): void => {
         state.holders = state.holders.filter((other) => other !== waiting)
         state.queue = state.queue.filter((other) => other !== waiting)
         this.#grant(state)
       }
-      const waiting: Waiting = { realm, mode, grant: () => realm.post(this.#chaos.dice.below(3), () => resolve(leave)) }
+      const grant = (): void => void realm.post(this.#chaos.dice.below(3), () => resolve(leave))
+      const waiting: Waiting = { realm, mode, grant, lose: () => lose() }
       realm.onDeath(leave)
-      state.queue.push(waiting)
+      if (steal) this.#rob(state)
+      state.queue[steal ? 'unshift' : 'push'](waiting)
       this.#grant(state)
       const giveUp = (): void => {
         if (!state.queue.includes(waiting)) return
         leave()
         resolve(undefined)
       }
+      signal?.addEventListener('abort', giveUp)
       if (timeoutMs !== undefined) realm.post(timeoutMs, giveUp)
     })
     if (release === undefined) return false
     try {
-      await hold()
+      await Promise.race([hold(), lost])
     } finally {
       release()
     }
     return true
+  }
+
+  #rob(state: Name): void {
+    this.onStolen()
+    for (const holder of state.holders) {
+      this.#chaos.tally.count(
+        holder.realm.isFrozen ? 'locks taken from who is frozen' : 'locks taken from who was not heard',
+      )
+      holder.lose()
+    }
+    state.holders = []
   }
 
   #grant(state: Name): void {

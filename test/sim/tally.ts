@@ -53,6 +53,7 @@ export const mustHappen: readonly string[] = [
   'frozen inside a transaction',
   'killed inside a transaction',
   'leaders frozen or killed',
+  'locks taken from who is frozen',
   'notices lost',
   'requests lost',
   'requests delayed',
