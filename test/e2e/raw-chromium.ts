@@ -26,7 +26,11 @@ export interface RawTab<Api extends Callable> {
   readonly close: () => Promise<void>
 }
 export interface RawBrowser {
-  readonly openTab: <Api extends Callable>(url: string) => Promise<RawTab<Api>>
+  readonly send: Send
+  /** In a browser context of its own, where one is given. */
+  readonly openTab: <Api extends Callable>(url: string, browserContextId?: string) => Promise<RawTab<Api>>
+  /** A tab that was opened otherwise. */
+  readonly attach: <Api extends Callable>(targetId: string) => Promise<RawTab<Api>>
   readonly close: () => Promise<void>
 }
 
@@ -40,29 +44,34 @@ export async function startRawBrowser(profile: string): Promise<RawBrowser> {
   const ended = once(child, 'exit')
   const speak = speakOver(child.stdio[3] as Writable, child.stdio[4] as Readable)
   const browser = speak()
+  const attach = async <Api extends Callable>(targetId: string): Promise<RawTab<Api>> => {
+    const { sessionId } = await browser('Target.attachToTarget', { targetId, flatten: true })
+    const send = speak(sessionId as string)
+    await send('Page.enable')
+    await send('Runtime.enable')
+    return {
+      call: async (name, ...args) => {
+        const expression = `tab.${name}(${args.map((arg) => JSON.stringify(arg))})`
+        const call = { expression, awaitPromise: true, returnByValue: true }
+        const { result, exceptionDetails } = await send('Runtime.evaluate', call)
+        if (exceptionDetails !== undefined) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`)
+        return Reflect.get(result as object, 'value')
+      },
+      send,
+      show: async () => {
+        await browser('Target.activateTarget', { targetId })
+      },
+      close: async () => {
+        await browser('Target.closeTarget', { targetId })
+      },
+    }
+  }
   return {
-    openTab: async (url) => {
-      const { targetId } = await browser('Target.createTarget', { url })
-      const { sessionId } = await browser('Target.attachToTarget', { targetId, flatten: true })
-      const send = speak(sessionId as string)
-      await send('Page.enable')
-      await send('Runtime.enable')
-      return {
-        call: async (name, ...args) => {
-          const expression = `tab.${name}(${args.map((arg) => JSON.stringify(arg))})`
-          const call = { expression, awaitPromise: true, returnByValue: true }
-          const { result, exceptionDetails } = await send('Runtime.evaluate', call)
-          if (exceptionDetails !== undefined) throw new Error(`${expression}: ${JSON.stringify(exceptionDetails)}`)
-          return Reflect.get(result as object, 'value')
-        },
-        send,
-        show: async () => {
-          await browser('Target.activateTarget', { targetId })
-        },
-        close: async () => {
-          await browser('Target.closeTarget', { targetId })
-        },
-      }
+    send: browser,
+    attach,
+    openTab: async (url, browserContextId) => {
+      const { targetId } = await browser('Target.createTarget', { url, browserContextId })
+      return attach(targetId as string)
     },
     close: async () => {
       await browser('Browser.close').catch(() => {})
