@@ -78,6 +78,6 @@ export class Saver {
   get #isDue(): boolean {
     const { spec, hub, gauge } = this.#parts
     const { events, ms } = spec.checkpoint
-    return this.#mark.position - gauge.checkpoint >= events || hub.ports.clock.now() - this.#savedAt >= ms
+    return this.#mark.position - gauge.checkpoint >= events || Math.abs(hub.ports.clock.now() - this.#savedAt) >= ms
   }
 }

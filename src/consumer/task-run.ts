@@ -10,7 +10,8 @@ import type { ConsumerPorts } from './ports.ts'
 import { sendCommit } from './send-commit.ts'
 import { endOf, type KeptTask, nextRow, type TaskRecord } from './task-rows.ts'
 
-const retryMsMax = 60_000
+/** Between two tries. */
+export const retryMsMax: number = 60_000
 /** Progress is shown so often at most. */
 const progressMs = 500
 /** How often the end of a task is tried to be kept, before it is left to the lease. */

@@ -11,7 +11,7 @@ import type { Context } from './context.ts'
 import type { AnyEvent } from './handling.ts'
 import type { Hub } from './hub.ts'
 import { type KeptTask, listEnded, listOpen, nextRow, type TaskRecord } from './task-rows.ts'
-import { TaskRun } from './task-run.ts'
+import { retryMsMax, TaskRun } from './task-run.ts'
 
 /** Without a sign the rows are looked at this often. */
 const lookMsMax = 60_000
@@ -103,10 +103,17 @@ export class TaskRunner {
     const open = await listOpen(call, this.#task.name)
     const now = clock.now()
     for (const run of this.#runs.values()) run.check(open)
-    const isRunning = ({ record }: KeptTask): boolean => record.status === 'running' && (record.leaseUntil ?? 0) > now
+    // Nobody has a lease for longer, and nobody waits longer for another try: the clock was set back since.
+    const within = (at: number, ms: number): number => (at - now > ms ? 0 : at)
+    const leaseUntil = ({ record }: KeptTask): number => within(record.leaseUntil ?? 0, leaseMs)
+    const isRunning = (task: KeptTask): boolean => task.record.status === 'running' && leaseUntil(task) > now
     const patienceMs = this.#isFirst ? 0 : leaseMs
-    const dueAt = ({ record }: KeptTask): number =>
-      (record.status === 'running' ? (record.leaseUntil ?? 0) : record.dueAt) + patienceMs
+    const startAt = (task: KeptTask): number => {
+      const { status, attempts, dueAt } = task.record
+      if (status === 'running') return leaseUntil(task)
+      return attempts > 0 ? within(dueAt, retryMsMax) : dueAt
+    }
+    const dueAt = (task: KeptTask): number => startAt(task) + patienceMs
     const idle = open.filter((task) => !isRunning(task)).sort((a, b) => dueAt(a) - dueAt(b))
     // A run whose claim is under way is not running in what was read.
     const busy = new Set([...this.#runs.keys(), ...open.filter(isRunning).map(({ record }) => record.eventId)])
@@ -114,7 +121,7 @@ export class TaskRunner {
     const due = idle.filter((task) => dueAt(task) <= now && !busy.has(task.record.eventId))
     for (const task of due.slice(0, Math.max(0, free))) this.#begin(task)
     // Whoever ends here wakes this; the end of others is seen by their leases.
-    const later = [...idle.map(dueAt), ...open.filter(isRunning).map(({ record }) => record.leaseUntil ?? 0)]
+    const later = [...idle.map(dueAt), ...open.filter(isRunning).map(leaseUntil)]
     const next = Math.min(...later.filter((at) => at > now))
     return Math.min(lookMsMax, leaseMs, Math.max(10, next - now))
   }

@@ -44,7 +44,7 @@ export class Eraser {
   #eraseLater(): void {
     const { clock } = this.#engine
     this.#dueAt ??= clock.now() + patienceMs
-    const leftMs = Math.max(0, this.#dueAt - clock.now())
+    const leftMs = Math.min(patienceMs, Math.max(0, this.#dueAt - clock.now()))
     this.#callOff = clock.after(Math.min(this.#options.quietMs ?? 0, leftMs), () => this.#erase())
   }
 

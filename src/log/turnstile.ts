@@ -25,7 +25,9 @@ export class Turnstile {
 
   /** Runs a write in its turn: at once while there is no contention; `inTurn` tells the write to read the tail first. */
   async run<T>(write: (inTurn: boolean) => Promise<T>): Promise<T> {
-    if (this.#clock.now() >= this.#until) return write(false)
+    const leftMs = this.#until - this.#clock.now()
+    // More is left only to a clock that was set back.
+    if (leftMs <= 0 || leftMs > contendedMs) return write(false)
     const result: { value?: Promise<T> } = {}
     await this.#locks.request(this.#name, { timeoutMs: turnTimeoutMs }, async () => {
       result.value = write(true)

@@ -38,8 +38,8 @@ export class SyncController {
   #link: SyncLink = { state: 'starting', sent: 0, serverHead: 0, failures: 0 }
   #credentials: Readonly<Record<string, string>>
   #isPaused = false
-  /** It may let the lead go from this time on. */
-  #yieldAt = 0
+  /** When it let the lead go. */
+  #yieldedAt = 0
 
   constructor(options: ControllerOptions) {
     this.#options = options
@@ -150,8 +150,9 @@ export class SyncController {
     this.#post({ kind: 'sync', link })
     if (link.state === 'live') this.#options.onLive?.()
     const { clock } = this.#options
-    if (link.state !== 'blocked' || clock.now() < this.#yieldAt) return
-    this.#yieldAt = clock.now() + yieldMs
+    // Also when the clock was set back since.
+    if (link.state !== 'blocked' || Math.abs(clock.now() - this.#yieldedAt) < yieldMs) return
+    this.#yieldedAt = clock.now()
     this.#pump?.stop()
   }
 

@@ -190,7 +190,9 @@ export class Pump {
     if (this.#liveOn === wire) return
     this.#liveOn = wire
     const { clock } = this.#options
-    const isStreamless = clock.now() < this.#streamlessUntil
+    const leftMs = this.#streamlessUntil - clock.now()
+    // A clock that was set back must not make it wait for longer, here and below.
+    const isStreamless = leftMs > 0 && leftMs <= streamlessMs
     const again = (pauseMs: number): void => {
       if (wire.signal.aborted || this.#liveOn !== wire) return
       this.#liveOn = undefined
@@ -222,7 +224,7 @@ export class Pump {
     const page = await transport.pull(head, signal, longPollMs)
     if (page.status === 'page') await this.#hear({ head: page.head, page })
     const hasMoved = engine.view.confirmed.head.position > head.position
-    return hasMoved ? 0 : startedAt + longPollMs - clock.now()
+    return hasMoved ? 0 : Math.min(longPollMs, startedAt + longPollMs - clock.now())
   }
 
   async #hear({ head, page }: LiveMessage): Promise<void> {
@@ -247,11 +249,12 @@ export class Pump {
   }
 
   #isFree(): boolean {
-    return this.#options.clock.now() >= this.#holdUntil
+    const leftMs = this.#holdUntil - this.#options.clock.now()
+    return leftMs <= 0 || leftMs > retryAfterMsMax
   }
 
   #giveUp(ms: number): void {
-    if (this.#options.clock.now() - this.#lastLifeAt > ms) this.#wire.abort()
+    if (Math.abs(this.#options.clock.now() - this.#lastLifeAt) > ms) this.#wire.abort()
   }
 
   #say(change: Change): void {

@@ -300,6 +300,30 @@ export function describeAutomation(): void {
       expect(await tasksOf(other.log).list()).toMatchObject([{ status: 'done', attempts: 2 }])
     })
 
+    test('CART-10 a task whose runner died, or that is to be tried again, is begun also when the clock was set back by years', async () => {
+      const begun: string[] = []
+      const publishBy =
+        (who: string): Publish =>
+        (cartId) => {
+          begun.push(`${who} ${cartId}`)
+          if (who === 'other') return 'published'
+          if (cartId === 'a') return new Promise(() => {})
+          throw new Error('not yet')
+        }
+      const task = { leaseMs: 9_000, retryMs: 5_000, concurrency: 2 }
+      const dead = openTab({ task, publish: publishBy('dead') })
+      await submit(dead, 'a', 'b')
+      await until(() => begun.length === 2)
+      await quiet()
+      dead.refuseToKeep(storageLost())
+      browser.clock.offMs = -10 * 365 * 86_400_000
+      const other = openTab({ task, publish: publishBy('other') })
+      await other.log.ready
+      await browser.pass(60_000)
+      await reaches(async () => (await count(other, 'CartPublished')) === 2)
+      expect(begun.filter((one) => one.startsWith('other')).sort()).toEqual(['other a', 'other b'])
+    })
+
     test('CART-10 a task that another runner was first to claim is not begun', async () => {
       const begun: string[] = []
       const tab = openTab({
