@@ -80,7 +80,8 @@ const endings: readonly Ending[] = [
   },
   {
     name: 'is frozen',
-    withinMs: letGoMs,
+    // Its worker may be frozen before it hears of it, and keeps the lock until that is taken away.
+    withinMs: turnoverMs,
     end: (tab) => tab.send('Page.setWebLifecycleState', { state: 'frozen' }),
     back: (tab) => tab.send('Page.setWebLifecycleState', { state: 'active' }),
   },
