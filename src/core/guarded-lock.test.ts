@@ -86,6 +86,18 @@ describe('a lock that is held by a tab', () => {
     expect(holds).toEqual(['a', 'b'])
   })
 
+  test('stays with a frozen tab when the one that waits is looked at no longer before it would be taken', async () => {
+    const { open, holds, pass } = createTabs()
+    const [a, b] = [open('a'), open('b')]
+    a.seek()
+    b.seek()
+    a.tab.isFrozen = true
+    await pass(9_000)
+    b.tab.isVisible = false
+    await pass(60_000)
+    expect([holds, b.tab.asked]).toEqual([['a'], 3])
+  })
+
   test('is taken once: who has lost it ends, waits for it, and does not take it back', async () => {
     for (const laterMs of [10, 500, 1_500, 3_500]) {
       const { open, holds, inHand, pass } = createTabs()
