@@ -85,7 +85,7 @@ export async function openLog(
   const hear = { notice: (_message: unknown): void => {} }
   // A replica speaks where the page listens, whatever its database is called.
   const channel = ports.openChannel(channelName(request.archive ?? base), (message) => hear.notice(message))
-  const { clock, random, locks, openChannel } = ports
+  const { clock, random, locks } = ports
   const page = watchPage()
   const engine = await Engine.open(store, name, { clock, random, locks, channel, deciding: options.deciding })
   const endpoint = isArchive
@@ -101,10 +101,7 @@ export async function openLog(
   const onLive = (): void => replicas.bringOver()
   const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel, page, onLive }, options, request)
   const automated = (isArchive ? undefined : options.automate)?.({
-    clock,
-    random,
-    locks,
-    openChannel,
+    ...ports,
     page,
     api,
     engine,
