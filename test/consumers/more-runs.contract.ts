@@ -45,6 +45,27 @@ export function describeTurns(): void {
       await browser().pass(6_000)
     })
 
+    test('one whose tab gives no sign of life is followed by another tab, ends its run, and takes nothing back', async () => {
+      const [tab, other] = [openTab(), openTab()]
+      await append(other, '1')
+      const got: string[] = []
+      const follow = (name: string, { log }: typeof tab): Subscription =>
+        subscribe(log, { name: 'n' }, ({ position }) => void got.push(`${name} ${position}`))
+      const first = follow('first', tab)
+      await until(() => first.status.get().checkpoint === 1)
+      const second = follow('second', other)
+      await until(() => stateOf(second) === 'waiting')
+      tab.deafen(true)
+      await browser().pass(12_000)
+      await until(isLive(second))
+      tab.deafen(false)
+      await until(() => stateOf(first) === 'waiting')
+      await append(other, '2')
+      await until(() => got.length === 2)
+      await browser().pass(30_000)
+      expect([got, stateOf(first), stateOf(second)]).toEqual([['first 1', 'second 2'], 'waiting', 'live'])
+    })
+
     test('one whose tab is left and is back goes on where it was, and one without a name never stops', async () => {
       const tab = openTab()
       const stage = stageOf(tab)

@@ -2,11 +2,11 @@
 import type { EventMap, Log, Model } from 'tidelog'
 import { openReadModel } from 'tidelog/read-model'
 import { createSyncHandler, memoryStore } from 'tidelog/server'
-import { Line, MemoryLocks, seededRandom, VirtualClock } from 'tidelog/testing'
+import { Line, MemoryChannels, MemoryLocks, seededRandom, VirtualClock } from 'tidelog/testing'
 import { afterEach, beforeEach } from 'vitest'
 import { createLogClient } from '../../src/client/log-client.ts'
 import type { AnyDecider } from '../../src/core/decider.ts'
-import type { Locks } from '../../src/core/ports.ts'
+import type { Locks, OpenChannel } from '../../src/core/ports.ts'
 import { browserClock, openBrowserChannel } from '../../src/platform/browser.ts'
 import { databaseName, type KeptChanges, type KeptRow, workerProtocol } from '../../src/protocol/worker.ts'
 import { openIdbStore } from '../../src/store/idb-store.ts'
@@ -41,6 +41,7 @@ export class Stage {
   readonly random = seededRandom(5)
   /** Everybody gets every lock at once. */
   locks: Locks = new MemoryLocks(this.clock)
+  readonly #holders = new MemoryChannels()
   readonly #key = crypto.randomUUID()
   readonly #server: ReturnType<typeof createSyncHandler>
   readonly #line: Line
@@ -50,6 +51,10 @@ export class Stage {
     this.#server = createSyncHandler({ model: shop, store: memoryStore(), clock: this.clock })
     this.#line = new Line((request) => this.#server(request))
   }
+
+  /** Who holds a lock answers in no time, as the clock passes. */
+  readonly #openChannel: OpenChannel = (name, hear) =>
+    (name.endsWith('/holder') ? this.#holders.open : openBrowserChannel)(name, hear)
 
   offline(): void {
     this.#line.cut()
@@ -70,7 +75,7 @@ export class Stage {
         random,
         locks,
         fetch: this.#line.fetch,
-        openChannel: openBrowserChannel,
+        openChannel: this.#openChannel,
         openStore: (name) => openIdbStore({ name, newId, clock: browserClock }),
         openFallback: () => openMemoryStore(createMemoryDatabase(newId())),
       },
@@ -83,7 +88,7 @@ export class Stage {
       clock,
       random,
       locks,
-      openChannel: openBrowserChannel,
+      openChannel: this.#openChannel,
       start: async () => {
         const opened = await host.open({
           protocol: workerProtocol,
