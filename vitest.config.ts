@@ -2,6 +2,7 @@
 // `kill`, which takes minutes and is left out of a plain `npm test`: `npm run test:kill`.
 // One alone: `npm test -- --project unit`, or without building anything `npx vitest run --project unit`.
 import { existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { browserDependencies, sourceEntries } from './scripts/entries.ts'
@@ -20,6 +21,9 @@ const args = [
   '--disable-component-update',
   '--disable-sync',
 ]
+
+/** Many tests wait for timers or a disk: one more than there are processors, where Vitest would take one less. */
+const maxWorkers = availableParallelism() + 1
 
 // The projects run one after the other (`groupOrder`), so that none slows another down on a small machine.
 // Tests and sources share one copy of each module; only the end-to-end tests see the built package.
@@ -41,6 +45,7 @@ export default defineConfig({
             'bench/*.test.js',
           ],
           testTimeout: 15_000,
+          maxWorkers,
           sequence: { groupOrder: 1 },
         },
       },
@@ -72,8 +77,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Each file starts servers and browsers of its own: side by side they would only slow each other down.
-          fileParallelism: false,
+          // Each file has servers and browsers of its own, and mostly waits for them.
+          maxWorkers: 2,
           sequence: { groupOrder: 3 },
         },
       },

@@ -35,9 +35,33 @@ export async function until(isSo: () => boolean, what = 'what is waited for'): P
 }
 /** A turn of the event loop, with messages and storage events. */
 export const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
-/** Enough turns for what is under way to arrive: to show that nothing else does. */
+
+/** What the tabs of this program wait for. */
+const activity = {
+  underWay: 0,
+  /** Beginnings and ends so far. */
+  steps: 0,
+  async during<T>(running: Promise<T>): Promise<T> {
+    this.underWay++
+    this.steps++
+    try {
+      return await running
+    } finally {
+      this.underWay--
+      this.steps++
+    }
+  },
+}
+/** Longer, all together, than a notice waits for those behind it, which is in real time. */
+const stillTurns = 4
+const turnMs = 3
+/** Waits for what is under way to arrive, and for what comes of it: to show that nothing else does. */
 export async function quiet(): Promise<void> {
-  for (let nth = 0; nth < 30; nth++) await turn()
+  for (let still = 0; still < stillTurns; ) {
+    const { steps } = activity
+    await new Promise((resolve) => setTimeout(resolve, turnMs))
+    still = activity.underWay === 0 && activity.steps === steps ? still + 1 : 0
+  }
 }
 
 type Forestall = (row: KeptRow, keep: (changes: KeptChanges) => Promise<boolean>) => Promise<unknown>
@@ -97,6 +121,7 @@ export class Harness {
     const openChannel: typeof openBrowserChannel = (name, onMessage) =>
       // Who holds a lock answers in no time, as the clock of its pages passes.
       (name.endsWith('/holder') ? this.#holders.open : openBrowserChannel)(name, (message) => {
+        activity.steps++
         if (!isDeaf) onMessage(message)
       })
     const newId = () => crypto.randomUUID()
@@ -127,7 +152,7 @@ export class Harness {
     host.changes = async (request) => {
       asked.push(request)
       if (lost !== undefined) throw lost
-      return change(await changes.call(host, request))
+      return change(await activity.during(changes.call(host, request)))
     }
     host.keep = async (request) => {
       if (keepError !== undefined) throw keepError
@@ -226,7 +251,7 @@ function counting(store: Store, reads: string[]): Store {
     run: (requests, options) => {
       const stores = [...new Set(requests.map((request) => request.store))]
       if (options?.write !== true && !stores.includes('state')) reads.push(stores.sort().join(' '))
-      return store.run(requests, options)
+      return activity.during(store.run(requests, options))
     },
     close: () => store.close(),
   }
