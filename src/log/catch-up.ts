@@ -2,6 +2,7 @@ import { TidelogError } from '../core/errors.ts'
 import type { LogRow, WriteRow } from '../protocol/rows.ts'
 import type { Rows, Store } from '../store/store.ts'
 import { readEndings, restoreView } from './checkpoint.ts'
+import { understand } from './damage.ts'
 import { SealedLog } from './sealed-log.ts'
 import { View } from './view.ts'
 
@@ -12,14 +13,17 @@ const rowsMax = 2_000
 /** Builds a view of a database: from the newest checkpoint, and the rows after it. */
 export async function openView(store: Store): Promise<View> {
   const view = new View(store.identity, SealedLog.of(store))
-  await restoreView(store, view)
+  await understand(() => restoreView(store, view))
   await catchUp(store, view)
-  view.takeEndings(await readEndings(store, view))
+  view.takeEndings(await understand(() => readEndings(store, view)))
   return view
 }
 
 /** Brings a view to the last row. Rows and the records they speak of are read in one transaction. */
-export async function catchUp(store: Store, view: View, taken?: Taken): Promise<void> {
+export const catchUp = (store: Store, view: View, taken?: Taken): Promise<void> =>
+  understand(() => takeAll(store, view, taken))
+
+async function takeAll(store: Store, view: View, taken?: Taken): Promise<void> {
   for (let limit = 32; ; ) {
     const [rows, records] = await store.run([
       { op: 'range', store: 'writes', after: view.revision, limit },

@@ -1,8 +1,11 @@
-import type { Commit } from '../core/commit.ts'
+import { type Commit, isCommit } from '../core/commit.ts'
+import { TidelogError } from '../core/errors.ts'
+import { isCount, isListOf, isRecord } from '../core/guard.ts'
 import { checkpointChain, deadLetterChain, rowFormat, type SegmentPlace, settledChain } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
 import type { Request, Store } from '../store/store.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
+import { parseKept, toDamage } from './damage.ts'
 import { chainsFrom } from './kept.ts'
 import { SealedLog } from './sealed-log.ts'
 import { type Endings, parseCommits, type SavedView, type View } from './view.ts'
@@ -58,7 +61,7 @@ const rowsMax = 500
 
 /** Puts a view where the newest checkpoint is. False when there is none ahead of it. */
 export async function restoreView(store: Store, view: View): Promise<boolean> {
-  for (;;) {
+  for (let before = -1; ; ) {
     const checkpoint = await readCheckpoint(store)
     if (checkpoint === undefined || checkpoint.view.revision <= view.revision) return false
     const { segments, head, tailFrom, view: saved } = checkpoint
@@ -67,8 +70,13 @@ export async function restoreView(store: Store, view: View): Promise<boolean> {
     tail.start(sealed.head)
     if (saved.local === true) await readLocalTail(store, tail, tailFrom, saved.revision)
     else await readTail(store, tail, head.position)
-    // Otherwise another worker has sealed what was to be read.
-    if (tail.head.position !== head.position) continue
+    if (tail.head.position !== head.position) {
+      // Another worker has sealed what was to be read, and kept a checkpoint with it; or rows are gone that nobody sealed.
+      if (saved.revision === before)
+        throw new TidelogError('tidelog/storage-lost', `rows before position ${head.position} are missing`)
+      before = saved.revision
+      continue
+    }
     const endings = await readEndings(store, { sealed, confirmed: tail })
     view.resume(sealed, tail, saved)
     view.takeEndings(endings)
@@ -78,8 +86,43 @@ export async function restoreView(store: Store, view: View): Promise<boolean> {
 
 async function readCheckpoint(store: Store): Promise<Checkpoint | undefined> {
   const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
-  return row && JSON.parse(String(row.checkpoint))
+  if (row === undefined) return undefined
+  const checkpoint: unknown = parseKept(String(row.checkpoint))
+  if (!isCheckpoint(checkpoint)) throw toDamage('a checkpoint')
+  return checkpoint
 }
+
+const isPlace = (value: unknown): value is SegmentPlace =>
+  isRecord(value) &&
+  isCount(value.first, 1) &&
+  isCount(value.last, value.first) &&
+  isCount(value.parts, 1) &&
+  value.parts <= value.last &&
+  typeof value.digest === 'string' &&
+  (value.revision === undefined || isCount(value.revision))
+
+/** What a view would go on with, whatever it says. */
+const isCheckpoint = (value: unknown): value is Checkpoint =>
+  isRecord(value) &&
+  isListOf(value.segments, isPlace) &&
+  isRecord(value.head) &&
+  isCount(value.head.position) &&
+  typeof value.head.digest === 'string' &&
+  isSavedView(value.view)
+
+const isSavedView = (value: unknown): value is SavedView =>
+  isRecord(value) &&
+  isCount(value.revision, 1) &&
+  isCount(value.floor) &&
+  isListOf(value.pending, isSavedCommit) &&
+  isListOf(value.takenOut, isTakenOut)
+
+type SavedCommit = SavedView['pending'][number]
+const isSavedCommit = (value: unknown): value is SavedCommit =>
+  isRecord(value) && isCount(value.revision, 1) && isCommit(value.commit)
+
+const isTakenOut = (value: unknown): value is SavedView['takenOut'][number] =>
+  isRecord(value) && isCount(value.revision) && isRecord(value.event)
 
 async function readTail(store: Store, tail: ConfirmedTail, through: number): Promise<void> {
   for (;;) {

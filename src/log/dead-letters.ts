@@ -3,6 +3,7 @@ import { timeNow } from '../core/time.ts'
 import { deadLetterChain, rowFormat, type StateRow, settledChain } from '../protocol/rows.ts'
 import type { DeadLetterData } from '../protocol/worker.ts'
 import type { Request } from '../store/store.ts'
+import { parseKept } from './damage.ts'
 import type { Engine } from './engine.ts'
 
 /** How a commit left the queue without a letter. */
@@ -59,7 +60,7 @@ export async function listDeadLetters(engine: Engine, id?: string): Promise<read
 const toLetter = ({ id, commit, reason, time }: StateRow): DeadLetterData => ({
   id: String(id),
   commit: String(commit),
-  reason: JSON.parse(String(reason)),
+  reason: parseKept(String(reason)),
   time: String(time),
 })
 

@@ -21,6 +21,8 @@ const noticeTextMax = 16_000
 const noticeWaitMs = 20
 /** A write whose outcome stays unknown is given up after this many connections. */
 const lostMax = 5
+/** Looks that find a row of a segment missing while the segments stay what they are. */
+const gonesMax = 3
 
 /** A row of `writes` without its place. */
 export type NewRow = WriteRow extends infer R ? (R extends WriteRow ? Omit<R, 'revision' | 'format'> : never) : never
@@ -116,15 +118,23 @@ export class Engine {
     })
   }
 
-  /** Runs what looks at segments; once more when they were packed anew meanwhile. It begins in this turn. */
+  /**
+   * Runs what looks at segments; once more when they were packed anew meanwhile. It begins in this turn. Rejects with
+   * `tidelog/storage-lost` when rows of a segment are gone.
+   */
   async steadily<T>(look: () => Promise<T>): Promise<T> {
-    for (;;)
+    for (let still = 0; ; ) {
+      const { sealed } = this.view
       try {
         return await look()
       } catch (error) {
         if (!(error instanceof SegmentGone)) throw error
         await this.catchUp()
+        still = this.view.sealed === sealed ? still + 1 : 0
+        // Nobody has packed anything: what is missing will not come.
+        if (still === gonesMax) throw new TidelogError('tidelog/storage-lost', 'rows of a segment are missing')
       }
+    }
   }
 
   /** Takes what another tab wrote straight from its notice; reads what is missing when the notice does not follow. */

@@ -185,7 +185,9 @@ export class Shelf {
     const read = await this.#store.run(ranges)
     return Promise.all(
       runs.map(async ({ place, from, to }, at) => {
-        const parts = (read[at] ?? []).flatMap((row) => ('part' in row ? [row.part] : []))
+        const parts = (read[at] ?? []).flatMap((row) =>
+          'part' in row && row.part instanceof Uint8Array ? [row.part] : [],
+        )
         if (parts.length !== to - from + 1) throw new SegmentGone()
         return Promise.all(parts.map(gunzip)).catch(() => {
           throw new TidelogError('tidelog/storage-lost', `events ${place.first} to ${place.last} are damaged`)

@@ -14,6 +14,7 @@ import {
   type WriteRow,
 } from '../protocol/rows.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
+import { parseKept } from './damage.ts'
 import { type PendingCommit, PendingQueue } from './pending-queue.ts'
 import type { SealedLog } from './sealed-log.ts'
 
@@ -356,4 +357,4 @@ export class View {
 }
 
 /** Commits as a row keeps them. Only this code writes rows, so they are not guarded again. */
-export const parseCommits = (text: string): readonly Commit[] => JSON.parse(text)
+export const parseCommits = (text: string): readonly Commit[] => parseKept(text)

@@ -1,5 +1,7 @@
 // Text of a directory: ⏎ key ⇥ version ⇥ parts ⏎ key ⇥ … ⏎
 // A key holds neither ⏎ nor ⇥, so "⏎ key ⇥" occurs at the start of its own line and nowhere else.
+import { isCount } from '../core/guard.ts'
+import { damaged } from './damaged.ts'
 import { bucketCount, bucketOf, hashOfUnits, type Term, termOf } from './terms.ts'
 
 /** Where a term occurs. */
@@ -51,7 +53,9 @@ export class Directory {
   /** Where lines begin, plus one; a line is at the hash of its key, or right behind. */
   readonly #places: Uint32Array
 
+  /** Throws for a text that no {@link DirectoryBuilder} has made: to look something up in it might never end. */
   constructor(text: string) {
+    if (!isDirectoryText(text)) throw damaged()
     this.#text = text
     let lines = 0
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines++
@@ -95,14 +99,22 @@ export function* streamVersions(text: string): Generator<readonly [stream: strin
 }
 
 function readLine(line: string, partCount: number): Found {
-  const [version = '', steps = ''] = line.split('\t')
+  const [text = '', steps = ''] = line.split('\t')
   let part = 0
   const parts = steps.split(',').map((step) => {
     part += Number.parseInt(step, 36)
     return part
   })
-  return { version: Number.parseInt(version || '0', 36), parts: steps === '*' ? allParts(partCount) : parts }
+  const version = Number.parseInt(text || '0', 36)
+  const isSound = steps === '*' || parts.every((part) => isCount(part) && part < partCount)
+  // What lies in no part would be looked for on disk again and again.
+  if (!isCount(version) || !isSound) throw damaged()
+  return { version, parts: steps === '*' ? allParts(partCount) : parts }
 }
+
+/** Whether every line has its end: the outer shape of a directory's text. */
+export const isDirectoryText = (value: unknown): value is string =>
+  typeof value === 'string' && (value === '' || (value.startsWith('\n') && value.endsWith('\n')))
 
 /** The numbers of so many parts. */
 export const allParts = (partCount: number): readonly number[] => [...Array(partCount).keys()]

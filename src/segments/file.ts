@@ -3,6 +3,7 @@
 import { isDigest } from '../core/digest.ts'
 import { mustBe } from '../core/errors.ts'
 import { isCount, isListOf, isRecord } from '../core/guard.ts'
+import { isDirectoryText } from './directory.ts'
 import { type Bytes, gunzip, gzip } from './gzip.ts'
 import type { PackedSegment } from './pack.ts'
 import { bucketCount } from './terms.ts'
@@ -60,13 +61,11 @@ export async function readFile(bytes: Bytes): Promise<SegmentFile | undefined> {
 async function readDirectory(bytes: Bytes): Promise<readonly string[] | undefined> {
   try {
     const buckets: unknown = JSON.parse(await gunzip(bytes))
-    return isListOf(buckets, isText) && buckets.length === bucketCount ? buckets : undefined
+    return isListOf(buckets, isDirectoryText) && buckets.length === bucketCount ? buckets : undefined
   } catch {
     return undefined
   }
 }
-
-const isText = (value: unknown): value is string => typeof value === 'string'
 
 /** Names a file: its SHA-256 as 64 hexadecimal digits. */
 export async function hashOf(bytes: Bytes): Promise<string> {

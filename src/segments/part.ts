@@ -2,8 +2,10 @@
 // line of its own, and an empty line lies between the two lists: what is looked for is found as text, and what is only passed on
 // is not parsed.
 import { type Commit, eventId, type StoredEvent } from '../core/commit.ts'
+import { isCount, isRecord } from '../core/guard.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
+import { damaged, parsePiece } from './damaged.ts'
 import type { EventText } from './events-text.ts'
 import type { PlacedCommit } from './pack.ts'
 import { lineBreak, listBreak } from './part-text.ts'
@@ -22,13 +24,30 @@ export class SealedCommit {
 
   /** `revision` stands for the one in the line. */
   constructor(line: string, revision?: number) {
-    const [head, first, size, own]: readonly [SealedCommit['head'], number, number, number] = JSON.parse(line)
+    const fields = parsePiece(line)
+    if (!isHead(fields)) throw damaged()
+    const [head, first, size, own] = fields
     this.head = head
     this.first = first
     this.size = size
     this.revision = revision ?? own
   }
 }
+
+/** No more than what reading rests on: whoever made it has checked the rest. */
+const isStored = (value: unknown): value is StoredEvent =>
+  isRecord(value) &&
+  typeof value.type === 'string' &&
+  typeof value.stream === 'string' &&
+  (value.tags === undefined || Array.isArray(value.tags))
+type HeadFields = readonly [head: SealedCommit['head'], first: number, size: number, revision: number]
+const isHead = (value: unknown): value is HeadFields =>
+  Array.isArray(value) &&
+  isRecord(value[0]) &&
+  typeof value[0].id === 'string' &&
+  typeof value[0].contentId === 'string' &&
+  value.slice(1, 4).every((count) => isCount(count)) &&
+  value.length >= 4
 
 class Part {
   readonly text: string
@@ -49,7 +68,7 @@ class Part {
 
   headAt(at: number): string {
     const head = this.#heads[at]
-    if (!head) throw new Error(`tidelog: a part has no commit ${at}`)
+    if (!head) throw damaged()
     return head
   }
 }
@@ -85,7 +104,9 @@ export class SealedEvent implements EventText {
 
   get stored(): StoredEvent {
     const { text } = this.#part
-    return JSON.parse(text.slice(this.contentFrom, endOf(text, this.#version) - 1))
+    const stored = parsePiece(text.slice(this.contentFrom, endOf(text, this.#version) - 1))
+    if (!isStored(stored)) throw damaged()
+    return stored
   }
 
   get placed(): PlacedEvent & { readonly position: number } {

@@ -1,3 +1,4 @@
+import { isCount, isRecord } from '../core/guard.ts'
 import type { Engine } from '../log/engine.ts'
 import type { SyncLink } from '../protocol/notice.ts'
 import { rowFormat, syncChain } from '../protocol/rows.ts'
@@ -11,9 +12,16 @@ export interface Retry {
 
 export async function loadRetry({ store }: Engine): Promise<Retry | undefined> {
   const [row] = await store.run([{ op: 'get', store: 'state', key: [syncChain, 0] }])
-  // Only this code writes the row, so it is not guarded again.
-  return row?.format === rowFormat ? (row.retry as Retry) : undefined
+  // One that is damaged is one try earlier than there need be.
+  return row?.format === rowFormat && isRetry(row.retry) ? row.retry : undefined
 }
+const isRetry = (value: unknown): value is Retry =>
+  isRecord(value) &&
+  typeof value.holdUntil === 'number' &&
+  isRecord(value.link) &&
+  typeof value.link.state === 'string' &&
+  [value.link.sent, value.link.serverHead, value.link.failures].every((count) => isCount(count)) &&
+  (value.link.retryAt === undefined || typeof value.link.retryAt === 'number')
 
 /** Keeps it, or that there is none. Sync goes on without it when storage refuses. */
 export function keepRetry({ store }: Engine, retry: Retry | undefined): void {
