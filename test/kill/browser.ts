@@ -7,7 +7,11 @@ import { chromium, type Page } from 'playwright'
 import { launchOptions } from '../e2e/device.ts'
 
 export interface KillableBrowser {
+  /** As it says of itself. */
+  readonly version: string
   readonly page: Page
+  /** Another page in the place of the one that is there, which may have crashed. */
+  readonly renew: (url: string) => Promise<Page>
   /** Ends every process of the browser in one instant: nothing is said, finished or flushed by any of them. */
   readonly kill: () => Promise<void>
 }
@@ -37,7 +41,13 @@ export async function startBrowser(profile: string, url: string): Promise<Killab
     const context = connected.contexts()[0]!
     const page = context.pages()[0] ?? (await context.newPage())
     await page.goto(url)
-    return { page, kill }
+    const renew = async (next: string): Promise<Page> => {
+      const another = await context.newPage()
+      for (const old of context.pages()) if (old !== another) await old.close()
+      await another.goto(next)
+      return another
+    }
+    return { version: `Chromium ${connected.version()}`, page, renew, kill }
   } catch (error) {
     await kill()
     throw error

@@ -18,13 +18,13 @@ export interface Harbour {
   readonly file: string
 }
 
-/** Builds the page in `folder` and starts the built server there: pages at its address open the log of these tests. */
-export async function startHarbour(folder: string): Promise<Harbour> {
+/** Builds a page in `folder` and starts the built server there: pages at its address open the log of these tests. */
+export async function startHarbour(folder: string, source: 'page' | 'yard' = 'page'): Promise<Harbour> {
   if (!existsSync(join(root, 'dist'))) throw new Error('the package is not built: run `npm run build` first')
   const installed = join(folder, 'installed')
   const demo = join(installed, '.build', 'demo')
-  const page = fileURLToPath(new URL('page', import.meta.url))
-  await build({ configFile: false, logLevel: 'error', root: page, build: { outDir: demo } })
+  const page = fileURLToPath(new URL(source, import.meta.url))
+  await build({ configFile: false, logLevel: 'error', root: page, build: { outDir: demo }, worker: { format: 'es' } })
   cpSync(join(root, 'dist'), join(installed, 'dist'), { recursive: true })
   cpSync(join(root, 'package.json'), join(installed, 'package.json'))
   symlinkSync(join(root, 'node_modules'), join(installed, 'node_modules'))

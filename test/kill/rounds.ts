@@ -3,6 +3,9 @@ import type { Comparison } from './tally.ts'
 /** How often something is killed. `TIDELOG_KILLS=5` for a quick look. */
 export const rounds = Number(process.env.TIDELOG_KILLS ?? 50)
 
+/** The same over all activities together: by default each fault at each activity, relaxed and strict, once. */
+export const activityRounds = Number(process.env.TIDELOG_KILLS ?? 36)
+
 /** What a test saw, as a table. */
 export function report(title: string, figures: Readonly<Record<string, number>>): void {
   const width = Math.max(...Object.keys(figures).map((name) => name.length))

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addDevice, launchBrowser } from '../e2e/device.ts'
 import { makeFolder } from '../e2e/folders.ts'
-import { between, pass } from './chance.ts'
+import { between, fraction, pass } from './chance.ts'
 import { type Counter, startCounter } from './counter.ts'
 import { type Harbour, nothing, startHarbour } from './harbour.ts'
 import { createPusher, type Pusher, type Run } from './pusher.ts'
@@ -73,7 +73,7 @@ async function killOnce(): Promise<void> {
   const enough = answered() + between(2, 12)
   while (answered() < enough && !isOver) await pass(1)
   if (isOver) throw new Error(`a server that nobody killed gave no answer: ${await pushing}`)
-  await pass(10 * Math.random())
+  await pass(10 * fraction())
   const underWay = pushers.map((pusher) => pusher.underWay())
   await server.kill()
   await pushing
