@@ -12,6 +12,7 @@ import { Content } from './content.ts'
 import type { Deciding } from './deciding-port.ts'
 import { Serial, Shared } from './queue.ts'
 import { SegmentGone } from './shelf.ts'
+import { follows } from './told.ts'
 import { Turnstile } from './turnstile.ts'
 import { parseCommits, type View } from './view.ts'
 
@@ -141,7 +142,7 @@ export class Engine {
   hear(notice: MovedNotice): void {
     if (notice.database !== this.view.identity || notice.head <= this.view.revision) return
     const { row, log = [] } = notice
-    if (row !== undefined && notice.previous === this.view.revision) takeRows(this.view, [row], log, this.#taken)
+    if (row !== undefined && follows(this.view, notice)) takeRows(this.view, [row], log, this.#taken)
     if (this.view.revision >= notice.head) this.#moves.tell()
     else this.catchUp().catch(() => {})
   }
