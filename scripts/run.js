@@ -1,4 +1,4 @@
-// One script behind each npm command, from a fresh clone to the result: `run.js start|test|test:kill|check|bench [arguments]`.
+// One script behind each npm command, from a fresh clone to the result: `run.js start|test|test:kill|test:long|check|bench [arguments]`.
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -11,6 +11,7 @@ const commands = {
   start: { setup: [], build: true, main: ['dist/server/main.js'] },
   test: { setup: ['--browser'], build: true, main: [bin.vitest, 'run', ...toReport] },
   'test:kill': { setup: ['--browser'], build: true, main: [bin.vitest, 'run', '--project=kill'] },
+  'test:long': { setup: ['--browser'], build: true, main: ['scripts/long.js'] },
   check: { setup: [], build: false, main: ['scripts/check.js'] },
   bench: { setup: ['--browser'], build: true, main: ['bench/run.js'] },
 }
@@ -23,7 +24,12 @@ must('scripts/setup.js', ...command.setup)
 // A run that dies half way must not leave an older report for `npm run rows` to believe.
 if (name === 'test') rmSync(report, { force: true })
 // Killing takes minutes, so it is left out where no project is named.
+const isChosen = rest.length > 0
 if (name === 'test' && !rest.some((argument) => argument.startsWith('--project'))) rest.push('--project=!kill')
+// What runs in Node as well, test by test, is left to CI and the long set in the browser.
+const twins = ['test/browser/consumers.test.ts', 'test/browser/read-models.test.ts']
+if (name === 'test' && !isChosen && process.env.TIDELOG_WHOLE !== '1')
+  rest.push(...twins.map((file) => `--exclude=${file}`))
 if (command.build) must('scripts/build.js')
 if (!existsSync(command.main[0])) fail(`${command.main[0]} is missing.`)
 

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeFolder } from '../e2e/folders.ts'
 import { type KillableBrowser, startBrowser } from './browser.ts'
-import { between, pass, pick } from './chance.ts'
+import { between, pass, pick, seed } from './chance.ts'
 import { type Counter, startCounter } from './counter.ts'
 import { type Harbour, startHarbour } from './harbour.ts'
 import { createPusher, type Pusher } from './pusher.ts'
+import { writeResults } from './results.ts'
 import { figuresOf, report, rounds } from './rounds.ts'
 import { entriesOf, pull, readStored, type Stretch } from './server-log.ts'
 import { type Comparison, compare, createTally, type Entry, nothingWrong, open, outOfOrder, wrongOf } from './tally.ts'
@@ -27,6 +28,8 @@ let browser: KillableBrowser | undefined
 const cutOff = { kept: 0, lost: 0 }
 let killsInside = 0
 let killsWhilePulling = 0
+let openedAgain = 0
+let engine = ''
 /** What was wrong on the device after each kill, before it could ask anybody. */
 const wrongAfterKills: unknown[] = []
 let atEnd: { readonly pulled: Stretch; readonly stored: Stretch; readonly shown: readonly Entry[] }
@@ -66,6 +69,7 @@ async function reopen(): Promise<void> {
     join(folder.path, 'profile'),
     `${harbour.server.url}/?${new URLSearchParams({ counter: counter.url, packing: '' })}`,
   )
+  engine = browser.version
 }
 
 async function killOnce(round: number): Promise<void> {
@@ -97,6 +101,7 @@ async function killOnce(round: number): Promise<void> {
 
   await reopen()
   const shown = await browser!.page.evaluate(() => globalThis.harbour.read())
+  openedAgain++
   const comparison = compare(written.acknowledged, shown)
   const wrong = wrongOf(comparison)
   if (Object.values(wrong).some((names) => names.length > 0)) wrongAfterKills.push({ round, ...wrong })
@@ -120,7 +125,15 @@ function tell(): void {
   const device = figuresOf(onDevice)
   const server = figuresOf(onServer)
   const begun = new Set([...written.begun, ...foreign.begun])
-  report('browser killed while its page appends', {
+  writeResults('kill-browser', [
+    {
+      kind: 'kill',
+      ...{ fault: 'SIGKILL of the browser', activity: 'append, and pull meanwhile', engine, durability: 'relaxed' },
+      ...{ rounds, inside: killsInside, acknowledged: written.acknowledged.size + foreign.acknowledged.size },
+      ...{ lost: device.missing! + server.missing!, halfCommits: device.half! + server.half!, openedAgain },
+    },
+  ])
+  report(`browser killed while its page appends, seed ${seed}`, {
     kills: rounds,
     'kills while an append was under way': killsInside,
     '… and foreign commits came in': killsWhilePulling,

@@ -8,8 +8,9 @@ import { nextDigest } from '../../src/core/digest.ts'
 import { isManifest, protocolHeader, syncProtocol } from '../../src/protocol/sync.ts'
 import { makeFolder } from '../e2e/folders.ts'
 import { type KillableBrowser, startBrowser } from './browser.ts'
-import { between, pass } from './chance.ts'
+import { between, pass, seed } from './chance.ts'
 import { type Harbour, logName, nothing, startHarbour } from './harbour.ts'
+import { writeResults } from './results.ts'
 import { report, rounds } from './rounds.ts'
 import type { Entry } from './tally.ts'
 
@@ -48,9 +49,26 @@ beforeAll(async () => {
   await page.evaluate(() => globalThis.harbour.synced())
   shown = await page.evaluate(() => globalThis.harbour.read())
   downloads = await page.evaluate(() => globalThis.harbour.downloads())
-  report('browser killed during a first sync', {
+  const thrownAway = new Set(reached.map(({ database }) => database)).size - 1
+  writeResults('kill-first-sync', [
+    {
+      kind: 'kill',
+      ...{ fault: 'SIGKILL of the browser', activity: 'first sync', engine: browser!.version, durability: 'relaxed' },
+      // What the server has comes again: nothing of it can be lost here.
+      ...{
+        rounds: killsMax,
+        inside: 0,
+        acknowledged: 0,
+        lost: 0,
+        halfCommits: 0,
+        openedAgain: reached.length,
+        thrownAway,
+      },
+    },
+  ])
+  report(`browser killed during a first sync, seed ${seed}`, {
     kills: killsMax,
-    'databases that the browser threw away': new Set(reached.map(({ database }) => database)).size - 1,
+    'databases that the browser threw away': thrownAway,
     segments: downloads,
     'events at the end': shown.length,
   })

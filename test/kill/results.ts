@@ -20,6 +20,8 @@ export interface KillResult {
   readonly halfCommits: number
   /** Rounds after which it opened again by itself. */
   readonly openedAgain: number
+  /** Databases that the browser itself has thrown away: decision 014. */
+  readonly thrownAway?: number
 }
 /** Inputs of one decoder. */
 export interface FuzzResult {

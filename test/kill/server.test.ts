@@ -4,10 +4,11 @@ import type { Browser, Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { addDevice, launchBrowser } from '../e2e/device.ts'
 import { makeFolder } from '../e2e/folders.ts'
-import { between, fraction, pass } from './chance.ts'
+import { between, fraction, pass, seed } from './chance.ts'
 import { type Counter, startCounter } from './counter.ts'
 import { type Harbour, nothing, startHarbour } from './harbour.ts'
 import { createPusher, type Pusher, type Run } from './pusher.ts'
+import { writeResults } from './results.ts'
 import { figuresOf, report, rounds } from './rounds.ts'
 import { entriesOf, pull, readStored, type Stretch } from './server-log.ts'
 import { type Comparison, compare, createTally, type Entry, nothingWrong, open, outOfOrder, wrongOf } from './tally.ts'
@@ -26,6 +27,7 @@ let pushers: readonly Pusher[]
 /** Runs under way at a kill that were never answered, by what the server had made of them. */
 const cutOff = { kept: 0, lost: 0, torn: 0 }
 let killsInside = 0
+let openedAgain = 0
 /** What was wrong after a kill, before anything was pushed again. */
 const wrongAfterKills: unknown[] = []
 /** The log as it was pulled after each kill, stretch by stretch. */
@@ -81,6 +83,7 @@ async function killOnce(): Promise<void> {
   if (unanswered.length > 0) killsInside++
   await server.startAgain()
   await follow()
+  openedAgain++
   const wrong = wrongOf(compare(tally.acknowledged, entriesOf(followed.commits)))
   if (Object.values(wrong).some((names) => names.length > 0)) wrongAfterKills.push(wrong)
   const there = new Set(followed.commits.map(({ id }) => id))
@@ -111,7 +114,16 @@ async function settle(): Promise<void> {
 
 function tell(): void {
   const { missing, half, doubled } = figuresOf(comparison)
-  report('server killed while devices push', {
+  const acknowledged = tally.acknowledged.size + written.acknowledged.size
+  writeResults('kill-server', [
+    {
+      kind: 'kill',
+      ...{ fault: 'SIGKILL of the server', activity: 'push', engine: `Node ${process.versions.node}, SQLite` },
+      ...{ durability: 'file', rounds, inside: killsInside, acknowledged, lost: missing!, halfCommits: half! },
+      openedAgain,
+    },
+  ])
+  report(`server killed while devices push, seed ${seed}`, {
     kills: rounds,
     'kills while a push was under way': killsInside,
     'runs without an answer, kept': cutOff.kept,
