@@ -1,7 +1,7 @@
 import { type Commit, eventId, type StoredEvent } from './commit.ts'
+import { damaged, parseKept } from './damage.ts'
 import { messageOf, TidelogError } from './errors.ts'
 import { type EventMap, runSchema } from './event.ts'
-import { isRecord } from './guard.ts'
 import { issuesToText } from './outcome.ts'
 import type { PlacedEvent, UnknownEvent } from './recorded.ts'
 
@@ -79,17 +79,13 @@ export const decodeText = (
 
 /** Confirmed events, not decoded, and their places; from JSON text of events beside their commits: `[commits, events]`. */
 export function placedIn(text: string): readonly (readonly [stored: StoredEvent, place: Place])[] {
-  try {
-    const [commits, events]: EventsData = JSON.parse(text)
-    return events.map(([position, version, at, stored]) => {
-      const [commit, first] = commits[at] as EventsData[0][number]
-      if (!isRecord(stored)) throw new TypeError('an event is none')
-      const id = eventId(commit, position - first)
-      return [stored, { ...commit, commitId: commit.id, id, version, position }]
-    })
-  } catch (cause) {
-    throw new TidelogError('tidelog/data', 'events that were kept are damaged', { cause })
-  }
+  const [commits, events]: EventsData = parseKept(text)
+  return events.map(([position, version, at, stored]) => {
+    const [commit, first] = commits[at] ?? []
+    if (!commit || !stored) throw damaged()
+    const id = eventId(commit, position - (first ?? 0))
+    return [stored, { ...commit, commitId: commit.id, id, version, position }]
+  })
 }
 
 /** Each event names its commit by a place in the list of commits, which have the positions of their first events beside them. */

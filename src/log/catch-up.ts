@@ -1,8 +1,8 @@
+import { understand } from '../core/damage.ts'
 import { TidelogError } from '../core/errors.ts'
 import type { LogRow, WriteRow } from '../protocol/rows.ts'
 import type { Rows, Store } from '../store/store.ts'
 import { readEndings, restoreView } from './checkpoint.ts'
-import { understand } from './damage.ts'
 import { SealedLog } from './sealed-log.ts'
 import { View } from './view.ts'
 

@@ -1,11 +1,11 @@
 import { type Commit, isCommit } from '../core/commit.ts'
+import { damaged, parseKept } from '../core/damage.ts'
 import { TidelogError } from '../core/errors.ts'
 import { isCount, isListOf, isRecord } from '../core/guard.ts'
 import { checkpointChain, deadLetterChain, rowFormat, type SegmentPlace, settledChain } from '../protocol/rows.ts'
 import type { Seen } from '../protocol/sync.ts'
 import type { Request, Store } from '../store/store.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
-import { parseKept, toDamage } from './damage.ts'
 import { chainsFrom } from './kept.ts'
 import { SealedLog } from './sealed-log.ts'
 import { type Endings, parseCommits, type SavedView, type View } from './view.ts'
@@ -88,7 +88,7 @@ async function readCheckpoint(store: Store): Promise<Checkpoint | undefined> {
   const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
   if (row === undefined) return undefined
   const checkpoint: unknown = parseKept(String(row.checkpoint))
-  if (!isCheckpoint(checkpoint)) throw toDamage('a checkpoint')
+  if (!isCheckpoint(checkpoint)) throw damaged('a checkpoint')
   return checkpoint
 }
 

@@ -1,10 +1,10 @@
 import type { Commit } from '../core/commit.ts'
 import { eventId } from '../core/commit.ts'
+import { damaged } from '../core/damage.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
 import type { DirectoryRow, LogRow, PartRow, WriteRow } from '../protocol/rows.ts'
 import type { Store } from '../store/store.ts'
 import type { RecordPlace } from './confirmed-tail.ts'
-import { toDamage } from './damage.ts'
 import { above } from './event-index.ts'
 import { SegmentGone } from './shelf.ts'
 import { parseCommits, type View } from './view.ts'
@@ -122,7 +122,7 @@ function recordIn(records: ReadonlyMap<number, LoadedRecord>, key: number | unde
 /** An event of a commit without its place in the log. */
 export function placeOf(commit: Commit | undefined, index: number): Omit<PlacedEvent, 'version' | 'position'> {
   const event = commit?.events[index]
-  if (event === undefined || commit === undefined) throw toDamage(`commit ${commit?.id} has no event ${index}`)
+  if (event === undefined || commit === undefined) throw damaged(`commit ${commit?.id} has no event ${index}`)
   return { ...event, id: eventId(commit, index), commitId: commit.id, time: commit.time, metadata: commit.metadata }
 }
 

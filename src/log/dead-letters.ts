@@ -1,9 +1,9 @@
 import type { Commit } from '../core/commit.ts'
+import { parseKept } from '../core/damage.ts'
 import { timeNow } from '../core/time.ts'
 import { deadLetterChain, rowFormat, type StateRow, settledChain } from '../protocol/rows.ts'
 import type { DeadLetterData } from '../protocol/worker.ts'
 import type { Request } from '../store/store.ts'
-import { parseKept } from './damage.ts'
 import type { Engine } from './engine.ts'
 
 /** How a commit left the queue without a letter. */

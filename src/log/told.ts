@@ -16,26 +16,22 @@ export function follows(view: View, notice: MovedNotice): boolean {
     return false
   const { position } = view.confirmed.head
   if (kind === 'append') {
-    const events = eventsIn(row.commits)
-    const isLocal = row.first !== undefined
-    if (isLocal && row.first !== position + 1) return false
-    return log.length === 0 && events > 0 && notice.confirmed === position + (isLocal ? events : 0)
+    const last = row.first === undefined ? position : position + eventsIn(row.commits)
+    return (row.first ?? position + 1) === position + 1 && eventsIn(row.commits) > 0 && notice.confirmed === last
   }
-  // Rare, and of many shapes: what has no record to be checked by is read from disk.
+  // Of the others only a page of a pull is frequent; they are read from disk.
   const [record] = log
-  if (kind !== 'pull' || log.length !== 1 || !isRecord(record) || row.segment !== undefined) return false
+  if (kind !== 'pull' || row.segment !== undefined || !isRecord(record) || !isSeen(row.through)) return false
+  const { through } = row
   return (
-    isSeen(row.through) &&
-    row.from === position &&
-    isListOf(row.settled, isName) &&
-    isListOf(row.own, isName) &&
+    [row.settled, row.own].every((ids) => isListOf(ids, isName)) &&
     isListOf(row.takenOut, isGone) &&
-    record.first === position + 1 &&
-    record.last === row.through.position &&
-    record.digest === row.through.digest &&
     isListOf(record.revisions, isRevision) &&
-    position + eventsIn(record.commits) === record.last &&
-    notice.confirmed === record.last
+    record.first === position + 1 &&
+    record.last === through.position &&
+    record.digest === through.digest &&
+    position + eventsIn(record.commits) === through.position &&
+    notice.confirmed === through.position
   )
 }
 

@@ -1,4 +1,5 @@
 import type { Commit } from '../core/commit.ts'
+import { parseKept } from '../core/damage.ts'
 import { TidelogError } from '../core/errors.ts'
 import type { Marker } from '../core/outcome.ts'
 import { matches, type Selectable, type Selector } from '../core/query.ts'
@@ -14,7 +15,6 @@ import {
   type WriteRow,
 } from '../protocol/rows.ts'
 import { ConfirmedTail } from './confirmed-tail.ts'
-import { parseKept } from './damage.ts'
 import { type PendingCommit, PendingQueue } from './pending-queue.ts'
 import type { SealedLog } from './sealed-log.ts'
 

@@ -1,7 +1,8 @@
 // Text of a directory: ⏎ key ⇥ version ⇥ parts ⏎ key ⇥ … ⏎
 // A key holds neither ⏎ nor ⇥, so "⏎ key ⇥" occurs at the start of its own line and nowhere else.
+
+import { damaged } from '../core/damage.ts'
 import { isCount } from '../core/guard.ts'
-import { damaged } from './damaged.ts'
 import { bucketCount, bucketOf, hashOfUnits, type Term, termOf } from './terms.ts'
 
 /** Where a term occurs. */

@@ -2,10 +2,10 @@
 // line of its own, and an empty line lies between the two lists: what is looked for is found as text, and what is only passed on
 // is not parsed.
 import { type Commit, eventId, type StoredEvent } from '../core/commit.ts'
+import { damaged, parseKept } from '../core/damage.ts'
 import { isCount, isRecord } from '../core/guard.ts'
 import { matches, type Selector } from '../core/query.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
-import { damaged, parsePiece } from './damaged.ts'
 import type { EventText } from './events-text.ts'
 import type { PlacedCommit } from './pack.ts'
 import { lineBreak, listBreak } from './part-text.ts'
@@ -24,7 +24,7 @@ export class SealedCommit {
 
   /** `revision` stands for the one in the line. */
   constructor(line: string, revision?: number) {
-    const fields = parsePiece(line)
+    const fields: unknown = parseKept(line)
     if (!isHead(fields)) throw damaged()
     const [head, first, size, own] = fields
     this.head = head
@@ -104,7 +104,7 @@ export class SealedEvent implements EventText {
 
   get stored(): StoredEvent {
     const { text } = this.#part
-    const stored = parsePiece(text.slice(this.contentFrom, endOf(text, this.#version) - 1))
+    const stored: unknown = parseKept(text.slice(this.contentFrom, endOf(text, this.#version) - 1))
     if (!isStored(stored)) throw damaged()
     return stored
   }

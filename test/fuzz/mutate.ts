@@ -52,7 +52,11 @@ function nudged(value: unknown, pick: number): unknown {
     const cut = [value.slice(0, middle), value + value, value.slice(1), `${value} `, value.toUpperCase()]
     return [...cut, `${value.slice(0, middle)}\u0000${value.slice(middle)}`][pick % 6]
   }
-  if (Array.isArray(value)) return [[...value].reverse(), value.slice(1), [...value, value[0]], { ...value }][pick % 4]
+  if (Array.isArray(value)) {
+    // A list that was changed before may have a constructor of its own.
+    const list: unknown[] = [...value]
+    return [list.toReversed(), list.slice(1), [...list, list[0]], { ...list }][pick % 4]
+  }
   if (typeof value === 'object' && value !== null) return [Object.values(value), Object.keys(value).join()][pick % 2]
   return [!value, `${typeof value}`][pick % 2]
 }
