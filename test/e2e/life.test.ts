@@ -94,13 +94,14 @@ test('a duplicated tab, with a copy of the session storage, is a tab of its own:
     const infos = targetInfos as readonly { readonly targetId: string; readonly openerId?: string }[]
     return infos.flatMap(({ targetId, openerId }) => (openerId === undefined ? [] : [targetId]))
   }
-  await expect.poll(openedByOne).toHaveLength(1)
+  await expect.poll(openedByOne, { timeout: 20_000 }).toHaveLength(1)
   const two: Tab = await browser.attach((await openedByOne())[0]!)
   opened.push(two)
   await eventually(async () => (await two.call('sync')).state).toBe('live')
   expect((await evaluate(two, `sessionStorage.getItem('mark')`)).result).toMatchObject({ value: 'of one' })
   const both = [write(one, 'one', 0), write(two, 'two', 0)]
-  await expect.poll(() => Math.min(...both.map(({ acknowledged }) => acknowledged.length))).toBeGreaterThan(30)
+  const least = (): number => Math.min(...both.map(({ acknowledged }) => acknowledged.length))
+  await expect.poll(least, { timeout: 20_000 }).toBeGreaterThan(30)
   for (const writer of both) await writer.stop()
   const acknowledged = both.flatMap((writer) => writer.acknowledged)
   await allIsThereOnce(server, log, { acknowledged, tabs: [one, two] })
