@@ -22,6 +22,8 @@ export class SimLocks {
   readonly #names = new Map<string, Name>()
   /** Called when a lock is taken away. */
   onStolen: () => void = () => {}
+  /** A lock was taken away, and whoever had it may be at work until slow storage answers. */
+  wasStolen = false
 
   constructor(grantsAll: boolean, chaos: Chaos) {
     this.grantsAll = grantsAll
@@ -85,6 +87,8 @@ export class SimLocks {
   }
 
   #rob(state: Name): void {
+    if (state.holders.length === 0) return
+    this.wasStolen = true
     this.onStolen()
     for (const holder of state.holders) {
       this.#chaos.tally.count(

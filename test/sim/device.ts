@@ -63,11 +63,7 @@ export class Device {
       sealing: chaos.dice.pick(sealings),
       downloadFrom: chaos.dice.pick([1, 4, 12]),
     }
-    // Who had it may still be at work.
-    this.#browser.locks.onStolen = () => {
-      scheduler.say(() => `a lock of ${name} is taken away`)
-      this.lastGapAt = scheduler.now
-    }
+    this.#browser.locks.onStolen = () => scheduler.say(() => `a lock of ${name} is taken away`)
     this.line.onHead = (head) => {
       this.#toldHead = Math.max(this.#toldHead, head)
     }
@@ -84,7 +80,8 @@ export class Device {
     if (through === -1 || through === undefined) return
     // A tab without storage has a log of its own, and what its leader was told is not of this one.
     const isAlone = this.tabs.every((tab) => tab.log.storage.get().state !== 'memory')
-    const isSure = isAlone && !locks.grantsAll && scheduler.now - this.lastGapAt > 1_000
+    const isLedByOne = !locks.grantsAll && !locks.wasStolen
+    const isSure = isAlone && isLedByOne && scheduler.now - this.lastGapAt > 1_000
     if (through < this.#toldHead && isSure)
       scheduler.failures.push(
         `${this.name} checked its queue at ${through}, but the log was known to go to ${this.#toldHead}`,
