@@ -18,6 +18,7 @@ import type { Clock, Random } from '../core/ports.ts'
 import { type AnyFact, checkData, prepareEvent } from '../core/prepare.ts'
 import type { PlacedEvent, UnknownEvent } from '../core/recorded.ts'
 import { timeNow } from '../core/time.ts'
+import { widenQuery } from '../core/widen.ts'
 import type { AppendAnswer, AppendCall, AppendText } from '../protocol/worker.ts'
 import type { Call } from './connection.ts'
 
@@ -120,7 +121,13 @@ function readArguments(definitions: EventMap, args: AppendArguments): Asked {
   }
   const isWrites = stream === undefined && Array.isArray(given) && given.some((one) => isRecord(one) && 'events' in one)
   const writes = ((isWrites ? given : [{ stream, events: given }]) as readonly AnyWrite[]).map(take)
-  return { writes, events, issues, options }
+  const query = options?.failIfEventsMatch
+  return {
+    writes,
+    events,
+    issues,
+    options: query ? { ...options, failIfEventsMatch: widenQuery(definitions, query) } : options,
+  }
 }
 
 type Taken = Extract<AppendAnswer, { ok: true }>
@@ -129,6 +136,7 @@ type Taken = Extract<AppendAnswer, { ok: true }>
 export function toOutcome(definitions: EventMap, commitId: string, answer: AppendAnswer, sent?: string): AnyOutcome {
   if (!answer.ok) return { ok: false, reason: toReason(definitions, answer) }
   const { head, durable, known = sent } = answer
+  const placed = (): readonly PlacedEvent[] => placedOf(JSON.parse(known as string), answer)
   let events: readonly AnyEvent[] | undefined
   // Most callers never look at events and versions: they are made when somebody does.
   const outcome: Extract<AnyOutcome, { ok: true }> = {
@@ -138,11 +146,11 @@ export function toOutcome(definitions: EventMap, commitId: string, answer: Appen
       head,
       durable,
       get versions() {
-        return Object.fromEntries(outcome.events.map(({ stream, version }) => [stream, version]))
+        return Object.fromEntries(placed().map(({ stream, version }) => [stream, version]))
       },
     },
     get events() {
-      events ??= decodeAll(definitions, placedOf(JSON.parse(known as string), answer))
+      events ??= decodeAll(definitions, placed())
       return events
     },
   }

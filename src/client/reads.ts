@@ -2,6 +2,7 @@ import { decodeAll, decodeText } from '../core/decode.ts'
 import type { EventMap } from '../core/event.ts'
 import { mustBeJson } from '../core/json.ts'
 import type { Marker } from '../core/outcome.ts'
+import { widen } from '../core/widen.ts'
 import type { AnyReadOptions, ReadAnswer } from '../protocol/worker.ts'
 import type { AnyEvent } from './appends.ts'
 import type { Call } from './connection.ts'
@@ -17,11 +18,12 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
   const { direction, limit = Infinity } = options
   const isBackwards = direction === 'backwards'
   const isLenient = options.unknown === 'yield'
+  const { scope, isAsked } = widen(definitions, options)
   const ask = (cursor?: number, through?: number): Promise<ReadAnswer> =>
-    call((api) => api.read({ options, cursor, through }))
+    call((api) => api.read({ options: scope, cursor, through }))
   /** Confirmed pages, and the pending events of the first one's moment. */
   async function* pages(start: ReadAnswer): AsyncGenerator<readonly AnyEvent[]> {
-    const pending = () => decodeAll(definitions, JSON.parse(start.pending), isLenient)
+    const pending = () => decodeAll(definitions, JSON.parse(start.pending), isLenient, isBackwards)
     if (isBackwards) yield pending()
     for (let page = start; ; ) {
       const { events, cursor } = page
@@ -30,7 +32,7 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
       ahead?.catch(() => {})
       // The question leaves before this page takes the thread.
       await null
-      yield decodeText(definitions, events, isLenient)
+      yield decodeText(definitions, events, isLenient, isBackwards)
       if (!cursor) break
       page = await (ahead ?? ask(cursor, start.through))
     }
@@ -38,13 +40,15 @@ export function readLog(call: Call, definitions: EventMap, options: AnyReadOptio
   }
   async function* eventsOf(start: () => Promise<ReadAnswer>): AsyncGenerator<AnyEvent> {
     let left = limit
-    for await (const page of pages(await start()))
-      for (const event of page) {
-        // What this build does not know is left out before it counts.
-        if (event.type === '$unknown' && !isLenient) continue
+    for await (const page of pages(await start())) {
+      // What this build does not know, and parts that were not asked for, are left out before they count.
+      const given = page.filter((event) => (event.type !== '$unknown' || isLenient) && isAsked(event))
+      for (const [at, event] of given.entries()) {
         if (left > 0) yield event
-        if (--left <= 0) return
+        // The parts of a stored event count as one, and are given together.
+        if (event.id !== given[at + 1]?.id && --left <= 0) return
       }
+    }
   }
   let shared: Promise<ReadAnswer> | undefined
   const first = (): Promise<ReadAnswer> => {

@@ -1,7 +1,9 @@
 import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Projection } from '../core/projection.ts'
+import { widen, widenTypes } from '../core/widen.ts'
 import { type ChangeSource, createLiveView } from '../projection/live-view.ts'
+import type { AnyScope } from '../protocol/worker.ts'
 import type { Call } from './connection.ts'
 import type { Feed } from './feed.ts'
 import type { View } from './types.ts'
@@ -21,12 +23,14 @@ export function createViews(call: Call, feed: Feed, clock: Clock): Views {
   return {
     open: <M extends EventMap, S, P>(projection: Projection<M, S, P>, params: P): View<S> => {
       const { name, version, initial, on, events } = projection
-      const scope = projection.scope?.(params) ?? {}
-      const types = Object.keys(on)
+      const definitions = definitionsOf(events)
+      const { scope, isAsked } = widen<AnyScope>(definitions, projection.scope?.(params) ?? {})
+      const types = widenTypes(definitions, Object.keys(on))
+      // By what is found: a snapshot from before an event became others lacks what they are now.
       const key = JSON.stringify([name, version, scope, types])
       const present = views.get(key)
       if (present) return present as View<S>
-      const spec = { key, initial, on, scope, types, definitions: definitionsOf(events) }
+      const spec = { key, initial, on, scope, isAsked, types, definitions }
       const view = createLiveView<S>(spec, source, clock, () => views.delete(key))
       views.set(key, view)
       return view

@@ -36,7 +36,7 @@ export class Consumer implements Subscription {
   #release = (): void => {}
 
   constructor(hub: Hub, options: AnyConsumerOptions, handler: AnyHandler) {
-    const spec = readConsumerOptions(options)
+    const spec = readConsumerOptions(options, hub.ports.definitions)
     mustBe(typeof handler?.handle === 'function', 'a handler', handler)
     const { name, shard } = spec
     this.#hub = hub

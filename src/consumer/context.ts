@@ -1,3 +1,4 @@
+import { nameOf } from '../core/recorded.ts'
 import type { KeptChanges } from '../protocol/worker.ts'
 import type { ConsumerSpec } from './options.ts'
 import type { PendingState, StateDraft } from './state.ts'
@@ -18,7 +19,12 @@ export interface Beside {
 
 interface PlacedEvent {
   readonly id: string
+  readonly part?: number | undefined
   readonly position?: number | undefined
+}
+/** What the parts of one stored event have in common while they are tried. */
+interface Shared {
+  draft?: StateDraft
 }
 
 /** What a handler is given beside the event; made for each try, so what few use is made when it is used. */
@@ -26,14 +32,18 @@ export class Context implements HandlerContext {
   readonly attempt: number
   readonly #ports: ContextPorts
   readonly #event: PlacedEvent
+  readonly #shared: Shared
+  readonly #isLast: boolean
   #signal: AbortSignal
-  #draft: StateDraft | undefined
   #acknowledge = (): void => {}
 
-  constructor(ports: ContextPorts, event: PlacedEvent, attempt: number) {
+  /** With all parts of a stored event handled, the event is. */
+  constructor(ports: ContextPorts, event: PlacedEvent, attempt: number, shared: Shared = {}, isLast = true) {
     this.#ports = ports
     this.#event = event
     this.attempt = attempt
+    this.#shared = shared
+    this.#isLast = isLast
     this.#signal = ports.signal
   }
 
@@ -42,12 +52,12 @@ export class Context implements HandlerContext {
   }
 
   get key(): string {
-    return `${this.#ports.spec.name ?? ''}/${this.#event.id}`
+    return `${this.#ports.spec.name ?? ''}/${nameOf(this.#event)}`
   }
 
   get state(): ConsumerState {
-    this.#draft ??= this.#ports.state.begin()
-    return this.#draft
+    this.#shared.draft ??= this.#ports.state.begin()
+    return this.#shared.draft
   }
 
   readonly ack = (): void => this.#acknowledge()
@@ -75,11 +85,12 @@ export class Context implements HandlerContext {
 
   /** The rows that take the event for handled. */
   beside(): Beside {
+    if (!this.#isLast) return { changes: {}, note: () => {} }
     return this.#ports.beside(this.#event.position ?? 0)
   }
 
   /** Makes what the handler has set part of what is kept next. */
   take(): void {
-    this.#draft?.take()
+    this.#shared.draft?.take()
   }
 }

@@ -17,11 +17,12 @@ import type { Handler } from './types.ts'
 export type AnyEvent = DecodedEvent | UnknownEvent
 export type AnyHandler = Handler<never>
 
-/** An event on its way to the handler; without a shape while it could not be given one. */
+/** A stored event on its way to the handler, as what has become of it; without a shape while it could not be given one. */
 export interface Item {
   readonly raw: RawEvent
-  readonly event: AnyEvent | undefined
+  readonly events: readonly AnyEvent[] | undefined
 }
+type Given = readonly [event: AnyEvent | readonly AnyEvent[], context: Context]
 /** What is handed to the handler at once. */
 export interface Unit {
   readonly items: readonly Item[]
@@ -57,23 +58,28 @@ export class Handling {
   /** An event that is wanted, or one that fails already; nothing for what is passed over. */
   admit(raw: RawEvent): Item | undefined {
     try {
-      const event = this.#shape(raw)
-      return event && { raw, event }
+      const events = this.#shape(raw)
+      return events.length > 0 ? { raw, events } : undefined
     } catch {
-      return { raw, event: undefined }
+      return { raw, events: undefined }
     }
   }
 
-  /** The event, if it is wanted. Throws `tidelog/data` where it can't be decoded, and `tidelog/filter`. */
-  #shape(raw: RawEvent): AnyEvent | undefined {
+  /** What is wanted of an event. Throws `tidelog/data` where it can't be decoded, and `tidelog/filter`. */
+  #shape(raw: RawEvent): readonly AnyEvent[] {
     const { spec, definitions } = this.#ports
     const { shard } = spec
-    if (shard?.isStored && !fallsTo(shard, raw[0])) return undefined
-    const event = decodeRaw(definitions, raw)
-    if (event.type === '$unknown' && spec.unknown !== 'yield') return undefined
+    if (shard?.isStored && !fallsTo(shard, raw[0])) return []
+    return decodeRaw(definitions, raw).filter((event) => this.#isWanted(event))
+  }
+
+  #isWanted(event: AnyEvent): boolean {
+    const { spec } = this.#ports
+    const { shard } = spec
+    if (!spec.isAsked(event) || (event.type === '$unknown' && spec.unknown !== 'yield')) return false
     try {
-      if (shard?.isStored === false && !fallsTo(shard, event)) return undefined
-      return spec.filter === undefined || spec.filter(event) ? event : undefined
+      if (shard?.isStored === false && !fallsTo(shard, event)) return false
+      return spec.filter === undefined || spec.filter(event)
     } catch (cause) {
       throw new TidelogError('tidelog/filter', `the filter failed at event ${event.id}: ${cause}`, { cause })
     }
@@ -120,7 +126,7 @@ export class Handling {
   /** Tries an event that waits once more; answers whether it went well. */
   async handleAgain(raw: RawEvent): Promise<boolean> {
     const { book, save, gauge } = this.#ports
-    const unit = { items: [this.admit(raw) ?? { raw, event: undefined }], returned: () => {}, ends: [] }
+    const unit = { items: [this.admit(raw) ?? { raw, events: undefined }], returned: () => {}, ends: [] }
     try {
       await this.#try(unit, 1)
     } catch (error) {
@@ -135,39 +141,51 @@ export class Handling {
   /** Nothing when the handler has returned no promise. */
   #try(unit: Unit, attempt: number): Promise<void> | undefined {
     const { spec, handler, clock, gauge, signal } = this.#ports
-    const events = unit.items.flatMap(({ raw, event }) => event ?? this.#shape(raw) ?? [])
+    const events = unit.items.flatMap(({ raw, events }) => events ?? this.#shape(raw))
     const [first] = events
     if (first === undefined) {
       end(unit)
       return undefined
     }
     const began = clock.now()
-    const given = (spec.batch ? events : first) as never
-    const context = new Context(this.#ports, first, attempt)
+    // Parts of one stored event are one try: it fails as a whole, and what they set is kept together.
+    const isInParts = spec.batch === undefined && events.length > 1
+    const shared = {}
+    const context = new Context(this.#ports, first, attempt, shared, !isInParts)
     const done = (): void => {
       // What was set and that the event is handled are kept by one save.
       context.take()
       end(unit)
       gauge.handled(events.length, first.time, began)
     }
-    if (spec.timeoutMs === undefined && spec.ack !== 'manual') {
-      const handled = handler.handle(given, context)
+    if (spec.timeoutMs === undefined && spec.ack !== 'manual' && !isInParts) {
+      const handled = handler.handle((spec.batch ? events : first) as never, context)
       if (isPromiseLike(handled)) return Promise.resolve(handled).then(done)
       done()
       return undefined
     }
     const { timeoutMs } = spec
-    const handled = within((own) => this.#acknowledged(unit, given, context.during(own)), { clock, timeoutMs, signal })
-    return handled.then(done)
+    const parts = events.slice(1).map((event, at) => {
+      const isLast = at === events.length - 2
+      return [event, new Context(this.#ports, event, attempt, shared, isLast)] as const
+    })
+    const given = isInParts ? [[first, context] as const, ...parts] : [[spec.batch ? events : first, context] as const]
+    return within((own) => this.#handAll(unit, given, own), { clock, timeoutMs, signal }).then(done)
   }
 
-  async #acknowledged(unit: Unit, given: never, context: Context): Promise<void> {
+  /** Hands on one after the other, and waits for all to be acknowledged where that is asked for. */
+  async #handAll(unit: Unit, given: readonly Given[], own: AbortSignal): Promise<void> {
     const { spec, handler } = this.#ports
-    const acknowledged = spec.ack === 'manual' ? context.acknowledged() : undefined
-    await handler.handle(given, context)
-    if (acknowledged === undefined) return
+    const acknowledged: Promise<void>[] = []
+    for (const [event, context] of given) {
+      context.during(own)
+      if (spec.ack === 'manual') acknowledged.push(context.acknowledged())
+      await handler.handle(event as never, context)
+      if (own.aborted && event !== given.at(-1)?.[0]) throw own.reason
+    }
+    if (acknowledged.length === 0) return
     unit.returned()
-    await acknowledged
+    await Promise.all(acknowledged)
   }
 
   async #recovers(error: unknown, { items }: Unit, attempt: number): Promise<boolean> {

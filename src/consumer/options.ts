@@ -1,9 +1,11 @@
 import { mustBe, mustKnow } from '../core/errors.ts'
+import type { EventMap } from '../core/event.ts'
 import { isCount, isText } from '../core/guard.ts'
 import { matcherOf } from '../core/lifecycle.ts'
 import { pageEventsMax } from '../core/limits.ts'
 import { type AnyQuery, scopeToSelectors } from '../core/queries.ts'
-import { matches, type Selector } from '../core/query.ts'
+import { matches, type Selectable, type Selector } from '../core/query.ts'
+import { widen } from '../core/widen.ts'
 import type { AnyScope } from '../protocol/worker.ts'
 import type { RawEvent } from './raw-event.ts'
 import { type Shard, shardOf } from './shard.ts'
@@ -33,12 +35,14 @@ export interface ConsumerSpec
   readonly shard?: Shard | undefined
   /** What the worker is asked for. */
   readonly scope: AnyScope
-  /** Whether an event that was handed round is wanted. */
+  /** Whether an event that was handed round is wanted, as it is stored. */
   readonly wants: (raw: RawEvent) => boolean
+  /** Whether what has become of one was asked for. */
+  readonly isAsked: (event: Selectable) => boolean
 }
 
 /** Reads the options of a subscription. Throws `tidelog/argument` for what makes no sense. */
-export function readConsumerOptions(options: AnyConsumerOptions): ConsumerSpec {
+export function readConsumerOptions(options: AnyConsumerOptions, definitions: EventMap): ConsumerSpec {
   mustKnow(options, known)
   const { name, to, ack, unknown, whenTaken, batch, filter, signal, shard } = options
   mustBe(name === undefined || isText(name, 64), 'a name', name)
@@ -71,7 +75,7 @@ export function readConsumerOptions(options: AnyConsumerOptions): ConsumerSpec {
     onError: readPolicy(options),
     checkpoint: { events: 1_000, ms: 250, ...checkpoint },
     ...readAlerts(options.alerts),
-    ...readScope(options),
+    ...readScope(options, definitions),
     filter: filter as ConsumerSpec['filter'],
     shard: shard && shardOf(shard),
   }
@@ -105,13 +109,17 @@ function readAlerts(alerts: ConsumerOptions['alerts'] = {}): Pick<ConsumerSpec, 
 }
 
 /** A pattern is told by its star; the worker has no index for it, so it is asked for everything. */
-function readScope({ stream, query }: AnyConsumerOptions): Pick<ConsumerSpec, 'scope' | 'wants'> {
+function readScope(
+  { stream, query }: AnyConsumerOptions,
+  definitions: EventMap,
+): Pick<ConsumerSpec, 'scope' | 'wants' | 'isAsked'> {
   const isPattern = stream?.includes('*') === true
-  const scope = { stream: isPattern ? undefined : stream, query }
+  const { scope, isAsked } = widen<AnyScope>(definitions, { stream: isPattern ? undefined : stream, query })
   const selectors: readonly Selector[] = scopeToSelectors(scope)
   const isOfPattern = isPattern ? matcherOf(stream) : undefined
   return {
     scope,
+    isAsked,
     wants: ([stored]) => matches(selectors, stored) && (isOfPattern === undefined || isOfPattern(stored.stream)),
   }
 }

@@ -2,7 +2,8 @@ import { decodeAll, decodeText } from '../core/decode.ts'
 import { mustBe, mustKnow } from '../core/errors.ts'
 import { type AnyQuery, scopeToSelectors } from '../core/queries.ts'
 import { Wake } from '../core/wake.ts'
-import type { ChangesAnswer } from '../protocol/worker.ts'
+import { widen } from '../core/widen.ts'
+import type { AnyScope, ChangesAnswer } from '../protocol/worker.ts'
 import { endingOf } from './ending.ts'
 import type { AnyEvent } from './handling.ts'
 import type { ConsumerPorts } from './ports.ts'
@@ -21,6 +22,7 @@ export class PendingFollower implements Follower {
   readonly ended: Promise<Ending>
   readonly #ports: ConsumerPorts
   readonly #options: PendingOptions
+  readonly #wanted: ReturnType<typeof widen<AnyScope>>
   readonly #handler: ChangeHandler
   readonly #moved = new Wake()
   #ending: Ending | undefined
@@ -40,7 +42,9 @@ export class PendingFollower implements Follower {
   constructor(ports: ConsumerPorts, options: PendingOptions, handler: ChangeHandler) {
     mustKnow(options, 'pending stream query signal')
     mustBe(typeof handler === 'function', 'a handler', handler)
-    scopeToSelectors(options)
+    const { stream, query } = options
+    scopeToSelectors({ stream, query })
+    this.#wanted = widen<AnyScope>(ports.definitions, { stream, query })
     mustBe(options.stream?.includes('*') !== true, 'a stream', options.stream)
     this.#ports = ports
     this.#options = options
@@ -94,16 +98,17 @@ export class PendingFollower implements Follower {
   }
 
   #ask(position: number): Promise<ChangesAnswer> {
-    const { stream, query } = this.#options
+    const { scope } = this.#wanted
     const [seen, revision] = [this.#isDoubtful ? undefined : this.#seen, this.#revision]
     this.#isDoubtful = false
-    return this.#ports.call((api) => api.changes({ scope: { stream, query }, position, revision, seen }))
+    return this.#ports.call((api) => api.changes({ scope, position, revision, seen }))
   }
 
   /** Tells what is new; true when more may wait. */
   async #look(): Promise<boolean> {
     const answer = await this.#ask(this.#position)
-    const confirmed = byCommit([...this.#begun, ...decodeText(this.#ports.definitions, answer.confirmed)])
+    const found = decodeText(this.#ports.definitions, answer.confirmed).filter(this.#wanted.isAsked)
+    const confirmed = byCommit([...this.#begun, ...found])
     const [last] = answer.more ? [...confirmed].slice(-1) : []
     this.#begun = last?.[1] ?? []
     if (last !== undefined) confirmed.delete(last[0])
@@ -122,7 +127,7 @@ export class PendingFollower implements Follower {
   }
 
   async #compare({ pending, pendingIs }: ChangesAnswer, confirmed: ReadonlySet<string>): Promise<void> {
-    const found = byCommit(decodeAll(this.#ports.definitions, JSON.parse(pending)))
+    const found = byCommit(decodeAll(this.#ports.definitions, JSON.parse(pending)).filter(this.#wanted.isAsked))
     if (pendingIs === 'all')
       for (const [commitId, events] of this.#pending)
         if (!found.has(commitId)) {

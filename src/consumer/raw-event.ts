@@ -38,7 +38,7 @@ export class ReplayError extends TidelogError {
 }
 
 /** Throws a {@link ReplayError} for what can't be decoded. */
-export function decodeRaw(definitions: EventMap, raw: RawEvent): DecodedEvent | UnknownEvent {
+export function decodeRaw(definitions: EventMap, raw: RawEvent): readonly (DecodedEvent | UnknownEvent)[] {
   try {
     return decodeEvent(definitions, ...raw)
   } catch (cause) {

@@ -2,6 +2,7 @@ import type { Reactor, ReactorContext } from '../core/automation.ts'
 import { causedBy } from '../core/cause.ts'
 import { mustBe } from '../core/errors.ts'
 import type { AnyFact } from '../core/prepare.ts'
+import { nameOf } from '../core/recorded.ts'
 import { consume, type IsWanted } from './automation-consumer.ts'
 import type { Consumer } from './consumer.ts'
 import type { Context } from './context.ts'
@@ -14,7 +15,7 @@ export const runReactor = (hub: Hub, reactor: Reactor, isWanted: IsWanted): Cons
   consume(hub, reactor, reactor.retry, isWanted, (event, context) => react(hub, reactor, event, context))
 
 async function react(hub: Hub, reactor: Reactor, event: AnyEvent, context: Context): Promise<void> {
-  const id = `${reactor.name}/${event.id}`
+  const id = `${reactor.name}/${nameOf(event)}`
   const metadata = causedBy(event)
   let commands = 0
   const execute: ReactorContext['execute'] = async (decider, command) => {

@@ -3,7 +3,7 @@ import type { EventMap } from '../core/event.ts'
 import type { Clock } from '../core/ports.ts'
 import type { KeptAsk, KeptFound, KeptRow } from '../protocol/worker.ts'
 import { decodeRaw, type RawEvent } from './raw-event.ts'
-import { type Doc, Poison, type RowsFold, type Step } from './rows-fold.ts'
+import { type Doc, idsOf, Poison, type RowsFold, type Step } from './rows-fold.ts'
 import type { GenerationChains, RowsProblem } from './rows-layout.ts'
 import { SeenIds } from './seen-ids.ts'
 
@@ -57,11 +57,9 @@ export class RowsBatcher {
     }
     const before = await this.#load(steps)
     const after = new Map(before)
-    for (const { event, ids } of steps) {
+    for (const step of steps) {
       try {
-        // All rows of an event, or none.
-        const next = ids.map((id) => [id, this.#fold.apply(after.get(id), event, id)] as const)
-        for (const [id, doc] of next) after.set(id, doc)
+        for (const [id, doc] of this.#fold.rowsBehind(step, (id) => after.get(id))) after.set(id, doc)
       } catch (error) {
         problem = problemOf(error)
         break
@@ -80,7 +78,7 @@ export class RowsBatcher {
   }
 
   async #load(steps: readonly Step[]): Promise<ReadonlyMap<string, Doc | undefined>> {
-    const ids = [...new Set(steps.flatMap((step) => step.ids))]
+    const ids = [...new Set(steps.flatMap(idsOf))]
     const isSurelyNew = (id: string): boolean => this.#seen?.mayHave(id) === false
     const missing = ids.filter((id) => !this.#known.has(id) && !isSurelyNew(id))
     for (const id of ids) this.#seen?.add(id)

@@ -6,6 +6,7 @@ import { jsonIssues } from '../core/json.ts'
 import { scopeToSelectors } from '../core/queries.ts'
 import type { AnyReadModel } from '../core/read-model.ts'
 import type { UnknownEvent } from '../core/recorded.ts'
+import { widen, widenTypes } from '../core/widen.ts'
 import type { AnyScope } from '../protocol/worker.ts'
 import { isRowId, keyToText } from './rows-keys.ts'
 import type { RowsProblem } from './rows-layout.ts'
@@ -18,11 +19,10 @@ export interface Doc {
   readonly row: unknown
   readonly keys: Readonly<Record<string, readonly string[]>>
 }
-/** An event and the ids of the rows that it concerns. */
-export interface Step {
-  readonly event: AnyEvent
-  readonly ids: readonly string[]
-}
+/** What has become of a stored event, and the ids of the rows that each of it concerns. */
+export type Step = readonly { readonly event: AnyEvent; readonly ids: readonly string[] }[]
+/** The rows that a step concerns. */
+export const idsOf = (step: Step): readonly string[] => step.flatMap(({ ids }) => ids)
 
 /** An event that a model can't take. */
 export class Poison extends Error {
@@ -40,8 +40,10 @@ type Handler = (row: unknown, event: AnyEvent, id: string) => unknown
 /** A read model at work: pure, but for the model's own functions. */
 export class RowsFold {
   readonly model: AnyReadModel
+  /** Where to look, and under which types. */
   readonly scope: AnyScope
   readonly types: readonly string[]
+  readonly #isAsked: (event: AnyEvent) => boolean
   readonly #idsOf: IdsOf
   readonly #on: Readonly<Record<string, Handler>>
   readonly #indexes: readonly (readonly [name: string, keysOf: KeysOf])[]
@@ -50,18 +52,27 @@ export class RowsFold {
   constructor(model: AnyReadModel) {
     mustBeReadModel(model)
     const { query, stream, ids, on, indexes = {} } = model
+    const definitions = definitionsOf(model.events)
+    const { scope, isAsked } = widen<AnyScope>(definitions, { query: query as AnyScope['query'], stream })
     this.model = model
-    this.scope = { query: query as AnyScope['query'], stream }
-    this.types = Object.keys(on)
+    this.scope = scope
+    this.types = widenTypes(definitions, Object.keys(on))
+    this.#isAsked = isAsked
     this.#idsOf = typeof ids === 'function' ? (ids as IdsOf) : (event) => Object(ids)[event.type](event)
     this.#on = on as Readonly<Record<string, Handler>>
     this.#indexes = Object.entries(indexes) as readonly (readonly [string, KeysOf])[]
   }
 
-  /** The rows that an event concerns. Throws {@link Poison}. */
-  stepOf(event: AnyEvent): Step {
+  /** What a stored event is for the rows. Throws {@link Poison}. */
+  stepOf(events: readonly AnyEvent[]): Step {
+    return events.flatMap((event) => this.#stepOf(event) ?? [])
+  }
+
+  #stepOf(event: AnyEvent): Step[number] | undefined {
     // What was erased is as if it had never been.
-    if (event.type === '$unknown' && 'isErased' in event && event.isErased) return { event, ids: [] }
+    if (event.type === '$unknown' && 'isErased' in event && event.isErased) return undefined
+    // A part that is none of its own.
+    if (event.type !== '$unknown' && !(Object.hasOwn(this.#on, event.type) && this.#isAsked(event))) return undefined
     try {
       mustBe(event.type !== '$unknown', 'an event', `${event.type}: its data is of a version that is not known here`)
       const answer = this.#idsOf(event)
@@ -73,8 +84,18 @@ export class RowsFold {
     }
   }
 
+  /** The rows behind a step: all of them, or none. Throws {@link Poison}. */
+  rowsBehind(step: Step, before: (id: string) => Doc | undefined): ReadonlyMap<string, Doc | undefined> {
+    const rows = new Map<string, Doc | undefined>()
+    for (const { event, ids } of step) {
+      const next = ids.map((id) => [id, this.#apply(rows.has(id) ? rows.get(id) : before(id), event, id)] as const)
+      for (const [id, doc] of next) rows.set(id, doc)
+    }
+    return rows
+  }
+
   /** A row behind an event; the same when nothing has changed. Throws {@link Poison}. */
-  apply(doc: Doc | undefined, event: AnyEvent, id: string): Doc | undefined {
+  #apply(doc: Doc | undefined, event: AnyEvent, id: string): Doc | undefined {
     try {
       const next = (this.#on[event.type] as Handler)(doc?.row, event, id)
       if (next === doc?.row) return doc
@@ -123,7 +144,7 @@ function mustBeReadModel(model: AnyReadModel): void {
   scopeToSelectors({ query: query as AnyScope['query'], stream })
   mustBe(isRecord(on) && Object.keys(on).length > 0, 'on', on)
   for (const [type, handler] of Object.entries(on)) {
-    mustBe(type in definitions, 'a handler', type)
+    mustBe(type in definitions && !definitions[type]?.last, 'a handler', type)
     mustBe(typeof handler === 'function', `on.${type}`, handler)
     const idsOf = isRecord(ids) ? ids[type] : ids
     mustBe(typeof idsOf === 'function', `ids of ${type}`, idsOf)

@@ -3,6 +3,7 @@ import { causedBy } from '../core/cause.ts'
 import { mustBe } from '../core/errors.ts'
 import { isCount } from '../core/guard.ts'
 import { mustBeJson } from '../core/json.ts'
+import { nameOf } from '../core/recorded.ts'
 import { Wake } from '../core/wake.ts'
 import { sleep } from './attempts.ts'
 import { consume, type IsWanted } from './automation-consumer.ts'
@@ -65,7 +66,7 @@ export class TaskRunner {
     for (const ms of [at, afterMs]) mustBe(ms === undefined || isCount(ms), 'a time of a task', ms)
     const record: TaskRecord = {
       task: this.#task.name,
-      eventId: event.id,
+      eventId: nameOf(event),
       position: event.position ?? 0,
       input: plan.input,
       metadata: causedBy(event),

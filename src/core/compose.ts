@@ -4,8 +4,8 @@ import type { EventMap, Events } from './event.ts'
 import { queryItemsMax } from './limits.ts'
 import { foldEvents, mustBeFold, type Projection } from './projection.ts'
 import { type AnyQuery, mustBeStreamName, queryToItems, scopeToSelectors } from './queries.ts'
-import { matches, type Selector } from './query.ts'
-import type { PlacedEvent } from './recorded.ts'
+import { matches, type Selectable, type Selector } from './query.ts'
+import { widen } from './widen.ts'
 
 type ParamsOf<P> = P extends { readonly scope?: (params: infer X) => unknown } ? X : never
 
@@ -38,11 +38,11 @@ export function checkModels<M extends EventMap>(events: Events<M>, models: AnyMo
 interface Part {
   readonly name: string
   readonly projection: AnyPart[0]
+  /** What its handlers get, by the types of today; `selectors` are by those of what is stored. */
+  readonly asked: readonly Selector[]
   readonly selectors: readonly Selector[]
   readonly condition: CommitCondition
 }
-/** An event as it is stored, which is what a scope speaks of, and as a handler gets it. */
-type Seen = readonly [stored: PlacedEvent, event: { readonly type: string }]
 /** What is read for a decision. */
 export interface Reading {
   /** Readings of one key fold the same events to the same state. */
@@ -51,15 +51,16 @@ export interface Reading {
   /** That nothing of it has changed. */
   readonly condition: CommitCondition
   readonly initial: unknown
-  fold(state: unknown, events: readonly Seen[]): unknown
+  fold(state: unknown, events: readonly Selectable[]): unknown
 }
 
 /** What several models read for a command: each folds what its own scope finds, none of it may change. */
-export function readingOf(models: AnyModels, command: unknown): Reading {
+export function readingOf(definitions: EventMap, models: AnyModels, command: unknown): Reading {
   const parts = Object.entries(models).map(([name, [projection, params]]): Part => {
-    const scope: Scoped = projection.scope?.(params(command)) ?? {}
+    const asked: Scoped = projection.scope?.(params(command)) ?? {}
+    const { scope } = widen(definitions, asked)
     const condition = conditionOf(scope.stream === undefined ? scope : { stream: scope.stream })
-    return { name, projection, selectors: scopeToSelectors(scope), condition }
+    return { name, projection, asked: scopeToSelectors(asked), selectors: scopeToSelectors(scope), condition }
   })
   mustBe(parts.length > 0, 'models', 'none')
   const streams = distinct(parts.flatMap(({ condition }) => condition.streams ?? []))
@@ -72,8 +73,8 @@ export function readingOf(models: AnyModels, command: unknown): Reading {
     condition: { ...(streams.length > 0 && { streams }), ...(query.length > 0 && { query }) },
     initial: each(({ projection }) => projection.initial),
     fold: (states, events) =>
-      each(({ name, projection: { on }, selectors }) => {
-        const found = events.flatMap(([stored, event]) => (matches(selectors, stored) ? event : []))
+      each(({ name, projection: { on }, asked }) => {
+        const found = events.filter((event) => matches(asked, event))
         return foldEvents(on, (states as Readonly<Record<string, unknown>>)[name], found)
       }),
   }

@@ -34,7 +34,11 @@ const placed = (over: Partial<PlacedEvent>): PlacedEvent => ({
   ...over,
 })
 
-const decodeEvent = (map: Parameters<typeof decodeStored>[0], event: PlacedEvent) => decodeStored(map, event, event)
+function decodeEvent(map: Parameters<typeof decodeStored>[0], event: PlacedEvent) {
+  const [only, ...others] = decodeStored(map, event, event)
+  if (only === undefined || others.length > 0) throw new Error('not one event')
+  return only
+}
 
 describe('decodeEvent', () => {
   test('brings older data up step by step, from whichever version', () => {

@@ -26,7 +26,7 @@ export function prepareEvent(
 ): StoredEvent {
   const type = fact?.type
   const def = definitions[type]
-  mustBe(def !== undefined, `events[${index}].type`, type)
+  mustBe(def !== undefined && !def.last, `events[${index}].type`, type)
   const { schema, version, stream, tags: keys } = def
   const before = issues.length
   const data = checkData(schema, fact.data, `events[${index}].data`, issues)

@@ -41,7 +41,7 @@ export function defineProjection<M extends EventMap, S, P = void>(
 export function mustBeFold<M extends EventMap>(events: Events<M>, name: string, on: object): void {
   mustBe(isText(name, 128), 'a name', name)
   const known = definitionsOf(events)
-  for (const type of Object.keys(on)) mustBe(type in known, 'a handler', type)
+  for (const type of Object.keys(on)) mustBe(type in known && !known[type]?.last, 'a handler', type)
 }
 
 /** Stands between folds and their handlers: calls `handle`, which takes an event of the type over the state, and answers what comes of it. */

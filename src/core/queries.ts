@@ -35,7 +35,7 @@ export type TypesOfQuery<M extends EventMap, Q> = Q extends readonly (infer I)[]
 
 /** The shape of any query at run time. */
 export type AnyQuery = AnyItem | readonly AnyItem[]
-interface AnyItem {
+export interface AnyItem {
   readonly types?: readonly PropertyKey[]
   readonly tags?: Readonly<Record<string, string | number | undefined>>
 }

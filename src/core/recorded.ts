@@ -17,8 +17,14 @@ export type Recorded<M extends EventMap, K extends keyof M = keyof M> = K extend
       readonly tags: readonly string[]
       /** Place in the log, from 1; `undefined` while pending. */
       readonly position: number | undefined
+      /** Which one it is, from 0, of the events that one stored event has become: they share all but type and data. */
+      readonly part?: number
     }
   : never
+
+/** Names an event among all others: several that one stored event has become share its id. */
+export const nameOf = ({ id, part }: { readonly id: string; readonly part?: number | undefined }): string =>
+  part === undefined ? id : `${id}#${part}`
 
 /**
  * An event that this build can't give as its model has it: of a type that it does not know, erased, or one that its upcasters
@@ -40,6 +46,7 @@ export interface UnknownEvent {
   readonly metadata: Metadata
   readonly tags: readonly string[]
   readonly position: number | undefined
+  readonly part?: undefined
 }
 
 /** An event on its way from the worker to a reader: stored content and place, not yet decoded by the model. */

@@ -13,6 +13,7 @@ import { type AnyFact, mustBeStorable, prepareEvent } from './prepare.ts'
 import { foldEvents } from './projection.ts'
 import { type AnyQuery, mustBeStreamName } from './queries.ts'
 import { conditionToSelectors } from './query.ts'
+import { widen, widenQuery } from './widen.ts'
 
 /** The rulings of a model's deciders. Whatever their code throws says nothing about the command: {@link Undecidable}. */
 export function createDeciders(deciders: readonly AnyDecider[]): Deciders {
@@ -31,23 +32,26 @@ export function createDeciders(deciders: readonly AnyDecider[]): Deciders {
     const definitions = definitionsOf(decider.events)
     const data = run(() => commandOf(decider, command))
     const scope: AnyScope = run(() => decider.scope?.(data as never) ?? {})
-    const { key, condition, selectors, initial, fold } = run(() => readingFor(decider, data, scope))
+    const { key, condition, selectors, initial, fold } = run(() => readingFor(definitions, decider, data, scope))
     return {
       key: JSON.stringify([decider.name, key]),
-      condition: run(() => (scope.condition === undefined ? condition : conditionOf({ query: scope.condition }))),
+      condition: run(() =>
+        scope.condition === undefined ? condition : conditionOf({ query: widenQuery(definitions, scope.condition) }),
+      ),
       selectors,
       initial,
       fold: (state, placed) =>
         run(() =>
           fold(
             state,
-            placed.map((one) => {
-              const event = decodeEvent(definitions, one, one)
-              // A state without what this build does not know would be a guess.
-              if ('originalType' in event && !event.isErased && !isOwnType(event.originalType))
-                throw new Undecidable('update-needed', event.originalType)
-              return [one, event]
-            }),
+            placed
+              .flatMap((one) => decodeEvent(definitions, one, one))
+              .map((event) => {
+                // A state without what this build does not know would be a guess.
+                if ('originalType' in event && !event.isErased && !isOwnType(event.originalType))
+                  throw new Undecidable('update-needed', event.originalType)
+                return event
+              }),
           ),
         ),
       decide: (state) => run(() => toDecided(definitions, scope.stream, decider.decide(data as never, state))),
@@ -68,22 +72,23 @@ interface AnyScope extends Scoped {
   readonly condition?: AnyQuery | undefined
 }
 /** What is read for a command: by the models of its decider, or else by its scope. */
-function readingFor({ models, initial, on }: AnyDecider, command: unknown, scope: AnyScope): Reading {
+function readingFor(
+  definitions: EventMap,
+  { models, initial, on }: AnyDecider,
+  command: unknown,
+  scope: AnyScope,
+): Reading {
   mustKnow(scope, models === undefined ? 'stream query condition' : 'stream condition')
   if (scope.stream !== undefined) mustBeStreamName(scope.stream)
-  if (models !== undefined) return readingOf(models, command)
-  const condition = conditionOf(scope)
+  if (models !== undefined) return readingOf(definitions, models, command)
+  const { scope: wide, isAsked } = widen(definitions, scope)
+  const condition = conditionOf(wide)
   return {
     key: condition,
     selectors: conditionToSelectors(condition),
     condition,
     initial,
-    fold: (state, events) =>
-      foldEvents(
-        on,
-        state,
-        events.map(([, event]) => event),
-      ),
+    fold: (state, events) => foldEvents(on, state, events.filter(isAsked)),
   }
 }
 

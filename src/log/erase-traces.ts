@@ -66,7 +66,9 @@ async function keptAbout({ store }: Engine, part: string, { eventIds }: Traces):
   )
 }
 
-const eventIdOf = (value: unknown): string => String((value as { readonly eventId?: unknown } | undefined)?.eventId)
+/** Of several that one stored event has become, that of the stored one. */
+const eventIdOf = (value: unknown): string =>
+  String((value as { readonly eventId?: unknown } | undefined)?.eventId).replace(/#\d+$/, '')
 
 /** Rows of `writes` that hold what is confirmed, or has ended, as well. */
 async function writesAbout({ store, view }: Engine, traces: Traces): Promise<readonly Request[]> {

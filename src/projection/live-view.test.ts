@@ -61,7 +61,7 @@ const clock = new VirtualClock()
 const open = (source: Numbers, add = (sum: number, n: number): number => sum + n) => {
   const on = { Added: (sum: number, { data }: { readonly data: { readonly n: number } }) => add(sum, data.n) }
   return createLiveView<number>(
-    { key: 'sum', initial: 0, on, scope: {}, types: ['Added'], definitions } as never,
+    { key: 'sum', initial: 0, on, scope: {}, types: ['Added'], isAsked: () => true, definitions } as never,
     { call: (use) => use(source), onMoved: source.onMoved },
     clock,
     () => {},

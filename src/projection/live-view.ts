@@ -6,6 +6,7 @@ import { type Cell, createCell, type Observable } from '../core/observable.ts'
 import type { Marker, Receipt } from '../core/outcome.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldEvents } from '../core/projection.ts'
+import type { Selectable } from '../core/query.ts'
 import type { AnyScope, WorkerApi } from '../protocol/worker.ts'
 
 /** What a view asks of the worker. */
@@ -23,9 +24,11 @@ export interface ViewSpec<S> {
   readonly key: string
   readonly initial: S
   readonly on: Readonly<Record<string, ((state: S, event: never) => S) | undefined>>
+  /** Where to look, and under which types: those that the fold has handlers for, and those that became them. */
   readonly scope: AnyScope
-  /** Types that the fold has handlers for. */
   readonly types: readonly string[]
+  /** Whether what was found is of the scope. */
+  readonly isAsked: (event: Selectable) => boolean
   readonly definitions: EventMap
 }
 
@@ -136,7 +139,7 @@ function saveSnapshot(
 
 /** Folds what is new into `shown` whenever it is called; one run at a time, and what moves meanwhile belongs to it. */
 function createFollower<S>(
-  { key, initial, on, scope, types, definitions }: ViewSpec<S>,
+  { key, initial, on, scope, types, isAsked, definitions }: ViewSpec<S>,
   { call }: ChangeSource,
   shown: Cell<Shown<S>>,
   end: (error: unknown) => void,
@@ -164,13 +167,14 @@ function createFollower<S>(
       position = 0
       return false
     }
-    const events = decodeText(definitions, answer.confirmed)
+    const events = decodeText(definitions, answer.confirmed).filter(isAsked)
     confirmed = foldEvents(on, confirmed, events)
     sinceSnapshot += events.length
     position = answer.position
     if (answer.more) return false
     const below = answer.pendingIs === 'all' ? confirmed : state
-    shown.set({ state: foldEvents(on, below, decodeAll(definitions, JSON.parse(answer.pending))), head: answer.head })
+    const pending = decodeAll(definitions, JSON.parse(answer.pending)).filter(isAsked)
+    shown.set({ state: foldEvents(on, below, pending), head: answer.head })
     if (sinceSnapshot >= snapshotEvery) {
       sinceSnapshot = 0
       saveSnapshot(key, call, confirmed, position, foldedAt)

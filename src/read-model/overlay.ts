@@ -1,6 +1,6 @@
 import type { ConsumerPorts } from '../consumer/ports.ts'
 import { positionOf, type RawEvent, rawEventsIn } from '../consumer/raw-event.ts'
-import { type AnyEvent, type Doc, Poison, type RowsFold, type Step } from '../consumer/rows-fold.ts'
+import { type AnyEvent, type Doc, idsOf, Poison, type RowsFold, type Step } from '../consumer/rows-fold.ts'
 import type { KeptCheckpoint, Layout, RowsCheckpoint, Standing } from '../consumer/rows-layout.ts'
 import { createBreather } from '../core/breather.ts'
 import { decodeEvent } from '../core/decode.ts'
@@ -154,7 +154,10 @@ export class Overlay {
       this.#pending.push(this.#stepOf(event, () => decodeEvent(this.#definitions, event, event)))
   }
 
-  #stepOf(place: { readonly id: string; readonly position?: number | undefined }, decode: () => AnyEvent): Step {
+  #stepOf(
+    place: { readonly id: string; readonly position?: number | undefined },
+    decode: () => readonly AnyEvent[],
+  ): Step {
     try {
       return this.#fold.stepOf(decode())
     } catch (error) {
@@ -165,22 +168,22 @@ export class Overlay {
   /** Brings the touched rows up to date. Throws {@link Moved} and {@link Poison}. */
   async fold(): Promise<void> {
     const steps = [...this.#tail.slice(this.#foldedTail).map(({ step }) => step), ...this.#pending]
-    const missing = [...new Set(steps.flatMap(({ ids }) => ids))].filter((id) => !this.#base.has(id))
+    const missing = [...new Set(steps.flatMap(idsOf))].filter((id) => !this.#base.has(id))
     if (missing.length > 0) await this.#load(missing)
     const breathe = createBreather(this.#clock, sliceMs)
     if (this.#foldedTail < this.#tail.length) this.#foldPendingAnew()
     for (; this.#foldedTail < this.#tail.length; this.#foldedTail++) {
-      this.#apply(this.#tail[this.#foldedTail]?.step, this.#confirmed)
+      this.#apply(this.#tail[this.#foldedTail]?.step ?? [], this.#confirmed)
       await breathe()
     }
     for (; this.#foldedPending < this.#pending.length; this.#foldedPending++) {
-      this.#apply(this.#pending[this.#foldedPending], this.#current)
+      this.#apply(this.#pending[this.#foldedPending] ?? [], this.#current)
       await breathe()
     }
   }
 
-  #apply(step: Step | undefined, docs: Map<string, Doc | undefined>): void {
-    for (const id of step?.ids ?? []) docs.set(id, this.#fold.apply(this.doc(id), (step as Step).event, id))
+  #apply(step: Step, docs: Map<string, Doc | undefined>): void {
+    for (const [id, doc] of this.#fold.rowsBehind(step, (id) => this.doc(id))) docs.set(id, doc)
   }
 
   async #load(ids: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { freeze } from '../core/freeze.ts'
 import { foldEvents, type Projection } from '../core/projection.ts'
 import { scopeToSelectors } from '../core/queries.ts'
 import { matches } from '../core/query.ts'
+import { widen } from '../core/widen.ts'
 import { type History, placedIn } from './history.ts'
 import { mustMatch } from './mismatch.ts'
 import { orFail, pureHandlers } from './pure.ts'
@@ -22,10 +23,13 @@ export class ProjectionTest implements GivenProjection<unknown> {
   readonly #state: unknown
 
   constructor({ name, initial, on, scope, events }: AnyProjection, history: History, params: unknown) {
-    const selectors = scopeToSelectors(orFail(`the scope of ${name}`, () => scope?.(params)) ?? {})
+    const definitions = definitionsOf(events)
+    const asked = orFail(`the scope of ${name}`, () => scope?.(params)) ?? {}
+    const { scope: wide, isAsked } = widen(definitions, asked)
+    const selectors = scopeToSelectors(wide)
     const seen = placedIn(history).filter((event) => matches(selectors, event))
     this.#name = name
-    this.#state = foldEvents(pureHandlers(name, on), freeze(initial), decodeAll(definitionsOf(events), seen))
+    this.#state = foldEvents(pureHandlers(name, on), freeze(initial), decodeAll(definitions, seen).filter(isAsked))
   }
 
   // biome-ignore lint/suspicious/noThenProperty: the word of given/when/then

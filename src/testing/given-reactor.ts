@@ -7,6 +7,7 @@ import { messageOf, mustBe } from '../core/errors.ts'
 import { definitionsOf, type EventMap, type Fact } from '../core/event.ts'
 import { type Issue, issuesToText } from '../core/outcome.ts'
 import { type AnyFact, mustBeStorable, prepareEvent } from '../core/prepare.ts'
+import { nameOf } from '../core/recorded.ts'
 import { ask } from './answer.ts'
 import { type Expected, readExpected, shownBeside } from './expected.ts'
 import type { Given, History } from './history.ts'
@@ -105,8 +106,7 @@ const shown = ({ name, data }: CommandData): object => ({ decider: name, command
 type AnyReactor = Reactor<any>
 
 /** Runs a reactor once, as the log does; what its commands come to is there for its next command. */
-async function react(reactor: AnyReactor, { history, event }: Trigger): Promise<Reacted> {
-  if (event === undefined) return { events: [], commands: [] }
+async function react(reactor: AnyReactor, { history, events }: Trigger): Promise<Reacted> {
   const commands: CommandData[] = []
   const known = [...history]
   const execute: ReactorContext['execute'] = async (decider, command) => {
@@ -118,11 +118,15 @@ async function react(reactor: AnyReactor, { history, event }: Trigger): Promise<
     if (answer.kind === 'update-needed') throw new Mismatch(`${decider.name} does not know ${answer.eventType}`)
   }
   const { signal } = new AbortController()
-  const metadata = causedBy(event)
-  const key = `reactor/${reactor.name}/${event.id}`
-  const facts = await reactor.react(event as never, { signal, attempt: 1, key, metadata, execute })
-  mustBe(facts === undefined || Array.isArray(facts), 'what a reactor answers', facts)
-  return { events: storedOf(reactor, (facts as readonly AnyFact[] | undefined) ?? []), commands }
+  const all: AnyFact[] = []
+  for (const event of events) {
+    const metadata = causedBy(event)
+    const key = `reactor/${reactor.name}/${nameOf(event)}`
+    const facts = await reactor.react(event as never, { signal, attempt: 1, key, metadata, execute })
+    mustBe(facts === undefined || Array.isArray(facts), 'what a reactor answers', facts)
+    all.push(...((facts as readonly AnyFact[] | undefined) ?? []))
+  }
+  return { events: storedOf(reactor, all), commands }
 }
 
 /** Facts as the log would take them; fails the test where it would not. */

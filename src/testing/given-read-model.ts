@@ -46,9 +46,8 @@ function fold(model: AnyReadModel, history: History): ReadonlyMap<string, Doc> {
   for (const placed of placedIn(history)) {
     if (!rowsFold.types.includes(placed.type) || !matches(selectors, placed)) continue
     try {
-      const { event, ids } = rowsFold.stepOf(decodeEvent(definitions, placed, placed))
-      for (const id of ids) {
-        const doc = rowsFold.apply(rows.get(id), event, id)
+      const step = rowsFold.stepOf(decodeEvent(definitions, placed, placed))
+      for (const [id, doc] of rowsFold.rowsBehind(step, (id) => rows.get(id))) {
         if (doc === undefined) rows.delete(id)
         else rows.set(id, doc)
       }

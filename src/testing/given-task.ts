@@ -15,8 +15,8 @@ export interface GivenTask<M extends EventMap> {
 
 /** What a task made of an event. */
 export interface WhenPlanned {
-  /** The event asks for this. */
-  thenPlanned(plan: TaskPlan<unknown>): void
+  /** The event asks for this; what it has become, where that is several, for all of these. */
+  thenPlanned(...plans: readonly [TaskPlan<unknown>, ...(readonly TaskPlan<unknown>[])]): void
   /** The event asks for nothing. */
   thenNothing(): void
 }
@@ -32,15 +32,17 @@ export class TaskTest<M extends EventMap> implements GivenTask<M> {
 
   plans(fact: Given<M>): WhenPlanned {
     const { name, plan } = this.#task
-    const { event } = triggerOf(this.#task, this.#history, fact)
-    const planned = event && plan(event as never)
-    if (planned !== undefined) {
+    const { events } = triggerOf(this.#task, this.#history, fact)
+    const all = events.flatMap((event) => plan(event as never) ?? [])
+    const planned = all.length > 1 ? all : all[0]
+    for (const planned of all) {
       mustBeJson(planned.input)
       for (const ms of [planned.at, planned.afterMs]) mustBe(ms === undefined || isCount(ms), 'a time of a task', ms)
     }
     const match = (expected: unknown, called: unknown): void =>
       mustMatch(`${name} planned otherwise`, expected, planned, called)
-    const thenPlanned: WhenPlanned['thenPlanned'] = (expected) => match(expected, thenPlanned)
+    const thenPlanned: WhenPlanned['thenPlanned'] = (...expected) =>
+      match(expected.length > 1 ? expected : expected[0], thenPlanned)
     const thenNothing: WhenPlanned['thenNothing'] = () => match(undefined, thenNothing)
     return { thenPlanned, thenNothing }
   }

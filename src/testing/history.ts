@@ -117,9 +117,11 @@ function takePast(
   const stream = own ?? given
   const stored = { type, data, stream: stream ?? '', tags, v: version > 1 ? version : undefined }
   const read = callTwice(`upcast of ${type}`, () => decodeEvent(definitions, structuredClone(stored), placeOf(0, 0)))
-  if ('originalType' in read) return stored
-  const today = prepareEvent(definitions, { type, data: read.data }, stream, at, issues)
-  return { ...stored, stream: today.stream, tags: tags ?? today.tags }
+  if (read.some((event) => 'originalType' in event)) return stored
+  // Of several it lies where the first one would, with the tags of all.
+  const today = read.map((event) => prepareEvent(definitions, event, stream, at, issues))
+  const all = [...new Set(today.flatMap((event) => event.tags ?? []))]
+  return { ...stored, stream: stream ?? today[0]?.stream ?? '', tags: tags ?? (all.length > 0 ? all : undefined) }
 }
 
 const placeOf = (nth: number, at: number): Omit<PlacedEvent, keyof StoredEvent> => {

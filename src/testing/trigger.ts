@@ -5,11 +5,11 @@ import { mustBe } from '../core/errors.ts'
 import { definitionsOf } from '../core/event.ts'
 import { type History, placedIn, toHistory } from './history.ts'
 
-/** What an automation is handed: nothing when it is not told of such events. */
+/** What an automation is handed: nothing when it is not told of such events, several where the stored event has become several. */
 export interface Trigger {
   /** The fact included. */
   readonly history: History
-  readonly event: DecodedEvent | undefined
+  readonly events: readonly DecodedEvent[]
 }
 
 /** Puts a fact behind a history, and gives it as an automation gets it. */
@@ -22,7 +22,8 @@ export function triggerOf({ events, stream, query }: AnyAutomation, before: Hist
   const placed = placedIn(history).at(-1)
   mustBe(placed?.position !== undefined && before.every(({ pending }) => !pending), 'the history', 'pending')
   const scope = { ...(stream !== undefined && { stream }), ...(query !== undefined && { query: query as object }) }
-  const event = decodeEvent(definitions, placed, placed)
-  const isWanted = readConsumerOptions(scope).wants([placed, placed]) && !('originalType' in event)
-  return { history, event: isWanted ? event : undefined }
+  const { wants, isAsked } = readConsumerOptions(scope, definitions)
+  const all = decodeEvent(definitions, placed, placed)
+  const isKnown = (event: (typeof all)[number]): event is DecodedEvent => !('originalType' in event)
+  return { history, events: wants([placed, placed]) ? all.filter(isKnown).filter(isAsked) : [] }
 }
