@@ -80,7 +80,7 @@ export interface EventDef<I = never, O = unknown, T extends string = string> {
   readonly upcast: Steps
   /** What becomes of all its events; nobody appends it any more. */
   readonly last?: Several | undefined
-  /** The types under which it may be stored, its own first; absent when that is the only one. */
+  /** The types under which it may be stored, its own first; absent when each stored event of its type is one, and no other is. */
   readonly origins?: readonly string[]
 }
 /** A kind of event of which some may become others: `B` are those. */
@@ -220,12 +220,11 @@ function withOrigins(map: EventMap): EventMap {
   // Without a prototype, so that an event can be called `constructor`.
   const found = { __proto__: null, ...map } as unknown as Record<string, EventMap[string]>
   const follow = (origin: string, { becomes }: Several, own: string, path: readonly string[]): void => {
-    for (const type of becomes) {
+    for (const type of [...becomes, ...(own && [own])]) {
       const def = found[type]
       mustBe(def !== undefined && !path.includes(type), `${origin} becomes`, type)
-      if (type === own) continue
-      if (def.last) follow(origin, def.last, '', [...path, type])
-      else if (type !== origin) found[type] = { ...def, origins: [...new Set([...(def.origins ?? [type]), origin])] }
+      if (type !== own && def.last) follow(origin, def.last, '', [...path, type])
+      else found[type] = { ...def, origins: [...new Set([...(def.origins ?? [type]), origin])] }
     }
   }
   for (const [type, { upcast, last }] of Object.entries(map)) {
