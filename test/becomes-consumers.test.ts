@@ -5,8 +5,11 @@ import { defineReactor, defineTask, tasksOf } from 'tidelog/automation'
 import { eraseStream, whenErased } from 'tidelog/lifecycle'
 import { openReadModel } from 'tidelog/read-model'
 import { type HandlerContext, subscribe } from 'tidelog/subscribe'
-import { createMemoryDatabase, given, type MemoryDatabase, memoryLog, past } from 'tidelog/testing'
+import { createMemoryDatabase, given, type MemoryDatabase, memoryLog, past, VirtualClock } from 'tidelog/testing'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { RowsBatcher } from '../src/consumer/rows-batch.ts'
+import { RowsFold } from '../src/consumer/rows-fold.ts'
+import { definitionsOf } from '../src/core/event.ts'
 import { before, events, newApp, oldApp, people, profile } from './people.ts'
 
 const opened: { close(): Promise<void> }[] = []
@@ -250,6 +253,9 @@ describe('an automation', () => {
     await given(greet, [])
       .when(old)
       .then([events.Left({ id: '1' }), events.Joined({ id: '1' })])
+    await given({ ...greet, query: { types: ['CityChanged'] } }, [])
+      .when(old)
+      .then([events.Joined({ id: '1' })])
     await given(greet, [])
       .when(past('Pinged', { id: '1' }, { stream: 'person-1' }))
       .thenNothing()
@@ -284,6 +290,14 @@ describe('a read model', () => {
     unwrap(await openOld().append([profile('2', 'Bo', 'Rome')]))
     expect(await rows.get('2')).toEqual({ names: ['Bo', 'Bob', 'Bo'], cities: ['Rome'] })
     await rows.close()
+    // Handlers for what is not asked for are there for nothing.
+    const query = { types: ['CityChanged'] } as const
+    const towns = openReadModel(log, { ...people, name: 'towns', query } as typeof people)
+    expect((await towns.find()).rows).toEqual([
+      { id: '1', row: { names: [], cities: ['Oslo'] } },
+      { id: '2', row: { names: [], cities: ['Rome'] } },
+    ])
+    await towns.close()
   })
 
   test('keeps nothing of an event of which a part can not be taken', async () => {
@@ -298,6 +312,20 @@ describe('a read model', () => {
         },
       },
     } as typeof people
+    const raw = [
+      { type: 'ProfileChanged', stream: 's', data: { id: '1', name: 'Ann', city: 'Oslo' } },
+      {
+        id: 'c.0',
+        commitId: 'c',
+        version: 1,
+        time: '2026-01-01T00:00:00.000Z',
+        position: 1,
+      },
+    ] as const
+    const chains = { all: '', rows: 'rows/', index: (name: string) => `${name}/` }
+    const ports = { clock: new VirtualClock(), definitions: definitionsOf(events), lookUp: async () => [] }
+    const batcher = new RowsBatcher(ports, new RowsFold(fragile), chains, true)
+    expect(await batcher.fold([raw])).toMatchObject({ put: [], problem: { position: 1 } })
     const log = await begin()
     unwrap(await log.append([events.NameChanged({ id: '0', name: 'Zoe' })]))
     const rows = openReadModel(log, fragile)

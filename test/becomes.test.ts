@@ -2,6 +2,7 @@
 
 import { defineEvents, defineFor, defineLog, event, retired, type, unwrap } from 'tidelog'
 import { eraseStream, whenErased } from 'tidelog/lifecycle'
+import { openReadModel } from 'tidelog/read-model'
 import { createMemoryDatabase, given, memoryLog, past, VirtualClock } from 'tidelog/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { before, cities, events, move, names, newApp, oldApp, people, profile, rename, story } from './people.ts'
@@ -222,15 +223,10 @@ describe('a view', () => {
   test('takes no snapshot for its own that was folded before an event became what it folds', async () => {
     const database = createMemoryDatabase('people')
     const clock = new VirtualClock()
-    const { scope } = names
-    const on = { NameChanged: names.on.NameChanged as never }
-    const namesOnce = defineFor(before).projection<readonly string[]>({
-      name: 'names',
-      version: 1,
-      initial: [],
-      scope,
-      on,
-    } as never)
+    const scope = () => ({ query: { types: ['NameChanged'] } }) as const
+    const def = { name: 'names', version: 1, initial: 0, scope } as const
+    const once = defineFor(before).projection<number>({ ...def, on: { NameChanged: (n) => n + 1 } })
+    const now = defineFor(events).projection<number>({ ...def, on: { NameChanged: (n) => n + 1 } })
     const old = closing(memoryLog(oldApp, { database, clock }))
     unwrap(
       await old.append(
@@ -239,13 +235,13 @@ describe('a view', () => {
         ),
       ),
     )
-    expect(await old.view(namesOnce).ready).toHaveLength(150)
+    expect(await old.view(once).ready).toBe(150)
     await old.close()
     const log = closing(memoryLog(newApp, { database, clock }))
-    expect(await log.view(names).ready).toHaveLength(300)
+    expect(await log.view(now).ready).toBe(300)
     await log.close()
     const again = closing(memoryLog(newApp, { database, clock }))
-    expect(await again.view(names).ready).toHaveLength(300)
+    expect(await again.view(now).ready).toBe(300)
   })
 })
 
@@ -272,10 +268,14 @@ describe('definitions', () => {
   test('of a retired type give no creator, and what is appended or handled of it is misuse', async () => {
     expect(Object.keys(events).sort()).toEqual(['CityChanged', 'Joined', 'Left', 'NameChanged'])
     const { log } = openBoth()
-    await expect(log.append([profile('1', 'Ann') as never])).rejects.toMatchObject({ code: 'tidelog/argument' })
-    expect(() =>
-      defineFor(events).projection({ name: 'x', version: 1, initial: 0, on: { ProfileChanged: () => 1 } as never }),
-    ).toThrow(expect.objectContaining({ code: 'tidelog/argument' }))
+    await expect(log.append('person-1', [profile('1', 'Ann') as never])).rejects.toMatchObject({
+      code: 'tidelog/argument',
+      message: expect.stringContaining('ProfileChanged'),
+    })
+    const on = { ProfileChanged: () => 1 } as never
+    const misuse = expect.objectContaining({ code: 'tidelog/argument' })
+    expect(() => defineFor(events).projection({ name: 'x', version: 1, initial: 0, on })).toThrow(misuse)
+    expect(() => openReadModel(log, { ...people, on } as typeof people)).toThrow(misuse)
   })
 
   test('chain: what an event becomes may be retired itself, after steps of its own', async () => {
@@ -309,6 +309,48 @@ describe('definitions', () => {
       ['of a', 1],
       ['a', 2],
     ])
+  })
+
+  test('let a step make of an event what is of its own type, which goes on at the next step, and what is not', async () => {
+    const stepped = defineEvents({
+      A: event(type<{ n: number }>(), {
+        version: 4,
+        upcast: {
+          1: {
+            becomes: ['Z', 'A'],
+            of: ({ n }: { n: number }) => [
+              { type: 'Z', data: { id: `${n}` } },
+              { type: 'A', data: { n: n + 1 } },
+            ],
+          },
+          2: ({ n }: { n: number }) => ({ n: n * 10 }),
+          3: {
+            becomes: ['Z'],
+            of: ({ n }: { n: number }, { stream }) => [{ type: 'Z', data: { id: `${stream} ${n}` } }],
+          },
+        },
+        stream: () => 'a',
+      }),
+      Z: target,
+    })
+    const database = createMemoryDatabase('steps')
+    const first = defineEvents({ A: event(type<{ n: number }>(), { stream: () => 'a' }) })
+    const old = closing(memoryLog(defineLog({ name: 'steps', events: first }), { database }))
+    unwrap(await old.append([first.A({ n: 1 })]))
+    const log = closing(memoryLog(defineLog({ name: 'steps', events: stepped }), { database }))
+    unwrap(await log.append([stepped.A({ n: 5 })]))
+    const find = async (kind: 'A' | 'Z') =>
+      (await log.read({ query: { types: [kind] } }).all()).events.map(({ position, part, data }) => [
+        position,
+        part,
+        data,
+      ])
+    expect(await find('Z')).toEqual([
+      [1, 0, { id: '1' }],
+      [1, 1, { id: 'a 20' }],
+    ])
+    // The old one was found by its type, and is of another one by now.
+    expect(await find('A')).toEqual([[2, undefined, { n: 5 }]])
   })
 
   test('check what an upcaster makes: facts of the types that it names, as their schemas say', async () => {

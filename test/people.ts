@@ -57,8 +57,9 @@ export const names = define.projection<readonly string[]>({
   scope: () => ({ query: { types: ['NameChanged'] } }),
   on: {
     NameChanged: (all, { data }) => [...all, data.name],
-    // Not asked for, so it must never come.
+    // Not asked for, so they must never come.
     CityChanged: () => ['torn'],
+    Joined: () => ['torn'],
   },
 })
 export const cities = define.projection<readonly string[], { id: string }>({

@@ -60,9 +60,10 @@ export interface Several<K extends string = string, B extends MadeFact<K> = Made
   readonly of: (data: D, event: StoredAs) => readonly B[]
 }
 /** Step n turns data of version n into data of version n + 1, or the event into several. */
-export type Steps<K extends string = string, B extends MadeFact<K> = MadeFact<K>> = {
-  readonly [from: number]: ((data: never) => unknown) | Several<K, B>
+export type Steps<K extends string = string> = {
+  readonly [from: number]: ((data: never) => unknown) | Several<K, MadeFact<NoInfer<K>>>
 }
+type FactOf<K extends string> = K extends string ? { readonly type: K; readonly data: never } : never
 
 declare const data$: unique symbol
 declare const tags$: unique symbol
@@ -94,11 +95,11 @@ export interface RetiredDef<I = never, O = unknown, B = unknown> extends MakingD
 }
 
 /** Options of {@link event}. */
-export interface EventOptions<O = never, K extends string = string, B extends MadeFact<K> = MadeFact<K>> {
+export interface EventOptions<O = never, K extends string = string> {
   /** Version of the schema, from 1. */
   readonly version?: number
   /** Step n turns data of version n into data of version n + 1, or the event into several: `{ becomes, of }`. */
-  readonly upcast?: Steps<K, B>
+  readonly upcast?: Steps<K>
   /** The stream that an event goes to when the append names none. */
   readonly stream?: (data: O) => string
 }
@@ -109,14 +110,14 @@ export const type = <T>(): Schema<T, T> => ({
 })
 
 /** Defines a kind of event by a Standard Schema (zod, valibot, arktype …) or {@link type}. The schema must be synchronous. */
-export function event<I, O, const T extends TagKeys<O>, const K extends string, const B extends MadeFact<K> = never>(
+export function event<I, O, const T extends TagKeys<O>, const K extends string = never>(
   schema: Schema<I, O> & MustBeJson<O>,
-  options: EventOptions<NoInfer<O>, K, B> & { readonly tags: readonly T[] },
-): MakingDef<I, O, T, B>
-export function event<I, O, const K extends string, const B extends MadeFact<K> = never>(
+  options: EventOptions<NoInfer<O>, K> & { readonly tags: readonly T[] },
+): MakingDef<I, O, T, FactOf<K>>
+export function event<I, O, const K extends string = never>(
   schema: Schema<I, O> & MustBeJson<O>,
-  options?: EventOptions<NoInfer<O>, K, B>,
-): MakingDef<I, O, never, B>
+  options?: EventOptions<NoInfer<O>, K>,
+): MakingDef<I, O, never, FactOf<K>>
 export function event(
   schema: Schema,
   options: EventOptions & { readonly tags?: readonly string[] } = {},
@@ -184,7 +185,7 @@ export type NotFact<Why extends string> = { readonly [made$]: Why }
 type Frozen<T> = T extends Primitive ? T : { readonly [K in keyof T]: Frozen<T[K]> }
 type Makeable<M> = { [K in keyof M & string]: { readonly type: K; readonly data: Frozen<In<M[K]>> } }[keyof M & string]
 type MadeOf<D> = D extends { readonly [made$]?: infer B } ? Exclude<B, undefined> : never
-/** That what events become are facts of the map; data of a type's own older versions is known at run time only. */
+/** That what events become are facts of the map. What steps make of data is known at run time only, their types are. */
 type MakesFacts<M> = {
   [K in keyof M]: [Exclude<MadeOf<M[K]>, { readonly type: K }>] extends [Makeable<M>]
     ? unknown
