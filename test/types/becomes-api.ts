@@ -15,33 +15,6 @@ const nameChanged = event(type<{ id: string; name: string }>(), { tags: ['id'] }
 const addressChanged = event(z.object({ id: z.string(), lines: z.array(z.string()) }), { tags: ['id'] })
 const events = defineEvents({
   NameChanged: nameChanged,
-  Joined: event(type<{ id: string }>(), {
-    version: 2,
-    // @ts-expect-error a type that is not declared
-    upcast: { 1: { becomes: ['Joined'], of: () => [{ type: 'NameChanged', data: { id: '1', name: '' } }] } },
-  }),
-})
-// Each step may make facts of its own.
-defineEvents({
-  NameChanged: nameChanged,
-  Left: event(type<{ id: string }>()),
-  Joined: event(type<{ id: string }>(), {
-    version: 4,
-    upcast: {
-      1: {
-        becomes: ['NameChanged'],
-        of: ({ id }: { id: string }) => [{ type: 'NameChanged', data: { id, name: `a` } }],
-      },
-      2: (old: { id: string }) => old,
-      3: {
-        becomes: ['Left'],
-        of: ({ id }: { id: string }, { stream }) => [{ type: 'Left', data: { id: `${stream} ${id}` } }],
-      },
-    },
-  }),
-})
-defineEvents({
-  NameChanged: nameChanged,
   AddressChanged: addressChanged,
   ProfileChanged: retired(type<Profile>(), {
     becomes: ['NameChanged', 'AddressChanged'],
@@ -112,5 +85,32 @@ defineEvents({
     becomes: ['NameChanged'],
     // @ts-expect-error a type that is not declared
     of: ({ id }) => [{ type: 'AddressChanged', data: { id, lines: [] } }],
+  }),
+})
+defineEvents({
+  NameChanged: nameChanged,
+  Joined: event(type<{ id: string }>(), {
+    version: 2,
+    // @ts-expect-error a type that is not declared
+    upcast: { 1: { becomes: ['Joined'], of: () => [{ type: 'NameChanged', data: { id: '1', name: '' } }] } },
+  }),
+})
+// Each step may make facts of its own.
+defineEvents({
+  NameChanged: nameChanged,
+  Left: event(type<{ id: string }>()),
+  Joined: event(type<{ id: string }>(), {
+    version: 4,
+    upcast: {
+      1: {
+        becomes: ['NameChanged'],
+        of: ({ id }: { id: string }) => [{ type: 'NameChanged', data: { id, name: `a` } }],
+      },
+      2: (old: { id: string }) => old,
+      3: {
+        becomes: ['Left'],
+        of: ({ id }: { id: string }, { stream }) => [{ type: 'Left', data: { id: `${stream} ${id}` } }],
+      },
+    },
   }),
 })
