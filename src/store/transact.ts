@@ -1,20 +1,33 @@
 import { type Key, type Range, type Request, type RunOptions, StoreError } from './store.ts'
 
 /**
- * The one place that opens transactions. All requests and the commit are issued in this turn, so that a tab that is
- * frozen afterwards holds nobody up; readonly transactions too.
+ * Whether `commit()` may come before the answers of several writes. Firefox would then keep the others when one of them
+ * fails, unless it is the last. Only its JavaScript has this error, whatever a user agent says.
+ */
+const isCommitAtomic: boolean = !('InternalError' in globalThis)
+
+/**
+ * The one place that opens transactions. All requests and, where it can be, the commit are issued in this turn, so that
+ * a tab that is frozen afterwards holds nobody up; readonly transactions too.
  */
 export function transact(db: IDBDatabase, requests: readonly Request[], options: RunOptions): Promise<unknown[]> {
   const stores = [...new Set(requests.map((request) => request.store))]
-  const transaction = db.transaction(stores, options.write === true ? 'readwrite' : 'readonly', {
+  const isWrite = options.write === true
+  const transaction = db.transaction(stores, isWrite ? 'readwrite' : 'readonly', {
     durability: options.durability ?? 'relaxed',
   })
   const issued = issueAll(transaction, requests)
-  transaction.commit()
-  return new Promise((resolve, reject) => {
+  if (isCommitAtomic || !isWrite || issued.length === 1) transaction.commit()
+  return outcome(transaction, issued)
+}
+
+const outcome = (transaction: IDBTransaction, issued: readonly IDBRequest[]): Promise<unknown[]> =>
+  new Promise((resolve, reject) => {
     // Chromium keeps large values in files of their own and may give what was read of them only after `complete`.
     let isComplete = false
     let left = issued.length + 1
+    // The first that failed says why: after `commit()`, the transaction says nothing in WebKit and little in Firefox.
+    let failure: DOMException | null = null
     const settle = (): void => {
       left -= 1
       if (left === 0) resolve(issued.map(({ result }) => result))
@@ -23,17 +36,21 @@ export function transact(db: IDBDatabase, requests: readonly Request[], options:
       request.onsuccess = settle
       // In braces: a handler that answers false would keep the transaction from aborting.
       request.onerror = () => {
-        if (isComplete) reject(toStoreError(request.error))
+        failure ??= request.error
+        if (isComplete) reject(toStoreError(failure))
       }
     }
     transaction.oncomplete = () => {
       isComplete = true
+      if (failure !== null) reject(toStoreError(failure))
       settle()
     }
     // Quota refuses after the requests succeeded and sends no error event, so `abort` is what counts.
-    transaction.onabort = () => reject(toStoreError(transaction.error))
+    transaction.onabort = () => {
+      const { error } = transaction
+      reject(toStoreError(error === null || error.name === 'AbortError' ? (failure ?? error) : error))
+    }
   })
-}
 
 /** A request that can't be issued takes those before it along: left alone, the transaction would commit them. */
 function issueAll(transaction: IDBTransaction, requests: readonly Request[]): readonly IDBRequest[] {
