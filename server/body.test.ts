@@ -36,6 +36,12 @@ describe('a body', () => {
       expect(await problemOf(await handler(pushRequest(JSON.stringify(body)))), JSON.stringify(body)).toBe('400 push')
     expect(errors).toEqual([])
   })
+  test('is read where requests have no stream of it', async () => {
+    const { handler } = createServer()
+    const request = pushRequest(JSON.stringify(runOf([{ id: 'A' }])))
+    Object.defineProperty(request, 'body', { value: undefined })
+    expect((await handler(request)).status).toBe(200)
+  })
   test('must be said to be JSON', async () => {
     const { handler } = createServer()
     for (const type of ['text/plain', 'application/jsonp', 'application/x-www-form-urlencoded', ''])

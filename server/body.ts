@@ -44,12 +44,24 @@ const tooSlow = (msMax: number): never =>
 
 function bodyOf(request: Request): ReadableStream<Uint8Array> | null {
   const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
-  if (encoding === 'identity' || encoding === '') return request.body
+  if (encoding === 'identity' || encoding === '') return streamOf(request)
   if (encoding !== 'gzip')
     return refuse(415, 'content-encoding', 'The body may be encoded as gzip only', {
       headers: { 'accept-encoding': 'gzip' },
     })
-  return request.body?.pipeThrough(new DecompressionStream('gzip')) ?? null
+  return streamOf(request)?.pipeThrough(new DecompressionStream('gzip')) ?? null
+}
+
+/** Firefox, where a simulation may run, has requests without `body`: they are read as a whole. */
+function streamOf(request: Request): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+  const { body }: { readonly body?: Request['body'] } = request
+  if (body !== undefined) return body
+  return new ReadableStream({
+    start: async (controller) => {
+      controller.enqueue(new Uint8Array(await request.arrayBuffer()))
+      controller.close()
+    },
+  })
 }
 
 async function readBytes(body: ReadableStream<Uint8Array> | null, bounds: BodyBounds): Promise<Uint8Array> {
