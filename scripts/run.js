@@ -1,31 +1,48 @@
-// One script behind each npm command, from a fresh clone to the result: `run.js start|test|test:kill|test:long|check|bench [arguments]`.
+// One script behind each npm command, from a fresh clone to the result: `run.js command [arguments]`.
 import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { bin, fail, must } from './steps.js'
 
 const report = '.build/report.json'
+const enginesReport = '.build/engines.json'
 const toReport = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+
+const [name, ...rest] = process.argv.slice(2)
+const projects = rest.flatMap((argument, at) => {
+  if (argument === '--project') return rest.slice(at + 1, at + 2)
+  return argument.startsWith('--project=') ? [argument.slice('--project='.length)] : []
+})
+/** The engines besides Chromium that this run needs. */
+const engines = ['firefox', 'webkit'].filter(
+  (engine) =>
+    projects.length === 0 || projects.some((one) => one === engine || (one.startsWith('!') && one !== `!${engine}`)),
+)
 
 const commands = {
   start: { setup: [], build: true, main: ['dist/server/main.js'] },
   test: { setup: ['--browser'], build: true, main: [bin.vitest, 'run', ...toReport] },
+  'test:engines': {
+    setup: ['--browser', `--engines=${engines.join()}`],
+    build: false,
+    main: [bin.vitest, 'run', '--config=vitest.engines.config.ts'],
+  },
   'test:kill': { setup: ['--browser'], build: true, main: [bin.vitest, 'run', '--project=kill'] },
   'test:long': { setup: ['--browser'], build: true, main: ['scripts/long.js'] },
   check: { setup: [], build: false, main: ['scripts/check.js'] },
   bench: { setup: ['--browser'], build: true, main: ['bench/run.js'] },
 }
 
-const [name, ...rest] = process.argv.slice(2)
 const command = commands[name]
 if (!command) fail(`unknown command ${name ?? '(none)'}: one of ${Object.keys(commands).join(', ')}.`)
 
 must('scripts/setup.js', ...command.setup)
 // A run that dies half way must not leave an older report for `npm run rows` to believe.
 if (name === 'test') rmSync(report, { force: true })
+if (name === 'test:engines') rmSync(enginesReport, { force: true })
 // Killing takes minutes, so it is left out where no project is named.
 const isChosen = rest.length > 0
-if (name === 'test' && !rest.some((argument) => argument.startsWith('--project'))) rest.push('--project=!kill')
+if (name === 'test' && projects.length === 0) rest.push('--project=!kill')
 // What runs in Node as well, test by test, is left to CI and the long set in the browser.
 const twins = ['test/browser/consumers.test.ts', 'test/browser/read-models.test.ts']
 if (name === 'test' && !isChosen && process.env.TIDELOG_WHOLE !== '1')

@@ -1,9 +1,10 @@
-// Makes a fresh clone ready: packages, and with --browser a Chromium for the tests (written to .build/browser.json).
+// Makes a fresh clone ready: packages, and with --browser a Chromium for the tests, with --engines=firefox,webkit those
+// too (written to .build/browser.json).
 // Needs nothing but Node. Installing happens here and not in npm hooks, since `ignore-scripts` switches those off.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { findEngines, installFromDebian, onPath } from './engines.js'
 import { fail, npm } from './steps.js'
 
 const say = (text) => console.error(`setup: ${text}`)
@@ -29,14 +30,13 @@ const installPackages = () => {
   writeFileSync(stamp, wanted)
 }
 
-const installedBrowser = () => {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
-  const places = (process.env.PATH ?? '').split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)))
-  places.push('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome')
-  places.push('/Applications/Chromium.app/Contents/MacOS/Chromium')
-  places.push('C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe')
-  return places.find((place) => existsSync(place))
-}
+const installedBrowser = () =>
+  onPath('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable') ??
+  [
+    '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+    '/Applications/Chromium.app/Contents/MacOS/Chromium',
+    'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+  ].find((place) => existsSync(place))
 
 /** Playwright's own build. On a bare server it may lack system libraries, so it has to say its version first. */
 const playwrightBrowser = async () => {
@@ -50,25 +50,26 @@ const playwrightBrowser = async () => {
   return starts ? path : undefined
 }
 
-const debianBrowser = () => {
-  if (process.getuid?.() !== 0 || !run('apt-get', ['--version'], { stdio: 'ignore' })) return undefined
-  say('Playwright has none that starts here: installing Debian’s chromium')
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const apt = (...args) => run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], { env, timeout: 600_000 })
-  apt('update')
-  apt('install', '-y', '--no-install-recommends', 'chromium')
-  return installedBrowser()
-}
+const debianBrowser = () => (installFromDebian('chromium') ? installedBrowser() : undefined)
 
 const findBrowser = async () => {
   const chosen = process.env.TIDELOG_CHROMIUM
   if (chosen && !existsSync(chosen)) fail(`TIDELOG_CHROMIUM names ${chosen}, and there is no such file.`)
   const path = chosen || installedBrowser() || (await playwrightBrowser()) || debianBrowser()
   if (!path) fail('no browser for the tests: install Chromium or Chrome, or set TIDELOG_CHROMIUM to the path of one.')
+  return path
+}
+
+/** Those that were found earlier and are not asked for now stay known. */
+const remember = (found) => {
+  const file = '.build/browser.json'
+  const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   mkdirSync('.build', { recursive: true })
-  writeFileSync('.build/browser.json', `${JSON.stringify({ chromium: path })}\n`)
+  writeFileSync(file, `${JSON.stringify({ ...earlier, ...found })}\n`)
 }
 
 checkNode()
 installPackages()
-if (process.argv.includes('--browser')) await findBrowser()
+if (process.argv.includes('--browser')) remember({ chromium: await findBrowser() })
+const asked = process.argv.find((argument) => argument.startsWith('--engines='))
+if (asked) remember(findEngines(asked.slice('--engines='.length).split(',')))

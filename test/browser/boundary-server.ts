@@ -15,7 +15,26 @@ export interface Answered {
   readonly id: number
   readonly status: number
   readonly fields: [string, string][]
-  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null
+  /** Where the body comes from, piece by piece: not every engine can hand a stream over. */
+  readonly body: MessagePort | null
+}
+
+/** What a port of a body carries: its pieces, then how it ended. The reader says anything to call it off. */
+export type Piece = Uint8Array<ArrayBuffer> | 'end' | 'cut'
+
+function portOf(body: ReadableStream<Uint8Array<ArrayBuffer>>): MessagePort {
+  const { port1, port2 } = new MessageChannel()
+  const say = (piece: Piece): void => port1.postMessage(piece)
+  const reader = body.getReader()
+  port1.onmessage = () => void reader.cancel()
+  const pump = async (): Promise<void> => {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) say(read.value)
+  }
+  pump().then(
+    () => say('end'),
+    () => say('cut'),
+  )
+  return port2
 }
 
 export type Device = readonly [tab: NotesLog, ...NotesLog[]]
@@ -53,8 +72,9 @@ export class PageServer {
   async #serve(port: MessagePort, { id, method, url, headers, text }: Asked): Promise<void> {
     const body = text === undefined ? {} : { body: text }
     const response = await this.#handler(new Request(url, { method, headers, ...body }))
-    const answer = { id, status: response.status, fields: [...response.headers], body: response.body }
-    port.postMessage(answer, response.body === null ? [] : [response.body])
+    const pieces = response.body === null ? null : portOf(response.body)
+    const answer: Answered = { id, status: response.status, fields: [...response.headers], body: pieces }
+    port.postMessage(answer, pieces === null ? [] : [pieces])
   }
 }
 

@@ -1,6 +1,6 @@
 // The worker of a device whose server is in the page: what it fetches goes through a port that it is sent first.
 import { serveLog } from 'tidelog/worker'
-import type { Answered, Asked } from '../boundary-server.ts'
+import type { Answered, Asked, Piece } from '../boundary-server.ts'
 import { notes } from '../notes-model.ts'
 
 const waiting = new Map<number, (answer: Answered) => void>()
@@ -17,6 +17,21 @@ const line = new Promise<MessagePort>((resolve) => {
   addEventListener('message', take)
 })
 
+const streamOf = (pieces: MessagePort): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  new ReadableStream({
+    start: (controller) => {
+      pieces.onmessage = ({ data }: MessageEvent<Piece>) => {
+        if (data === 'end') controller.close()
+        else if (data === 'cut') controller.error(new TypeError('the answer was cut'))
+        else controller.enqueue(data)
+      }
+    },
+    cancel: () => {
+      pieces.onmessage = null
+      pieces.postMessage('stop')
+    },
+  })
+
 let asked = 0
 const fetchFromPage = async (request: Request): Promise<Response> => {
   const { method, url, headers, signal } = request
@@ -29,7 +44,8 @@ const fetchFromPage = async (request: Request): Promise<Response> => {
     line.then((port) => port.postMessage(message), reject)
   })
   // As with a real request: what is aborted ends its body too.
-  return new Response(body?.pipeThrough(new TransformStream(), { signal }), { status, headers: fields })
+  const stream = body === null ? null : streamOf(body).pipeThrough(new TransformStream(), { signal })
+  return new Response(stream, { status, headers: fields })
 }
 self.fetch = (input) => fetchFromPage(new Request(input))
 
