@@ -73,6 +73,9 @@ test('what is there already stays once, and other content under a known id is re
   expect(refused).toEqual([{ commitId: first!.commitId, reason: 'IdTaken' }])
   const once = await readAll(carl!.log)
   expect(await importLog(carl!.log, new Blob([file])).finished).toMatchObject({ commits: 40, refused })
+  // As in an engine whose streams can't be iterated.
+  const body = Object.assign(new Blob([file]).stream(), { [Symbol.asyncIterator]: undefined })
+  expect(await importLog(carl!.log, body as ReadableStream).finished).toMatchObject({ commits: 40, refused })
   expect((await readAll(carl!.log)).map(({ id }) => id)).toEqual(once.map(({ id }) => id))
   await Promise.all([world.close(), other.close()])
 })

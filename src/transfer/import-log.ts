@@ -57,7 +57,9 @@ export function importLog(log: AnyLog, source: ImportSource, { total, signal }: 
 
 async function* filesOf(source: ImportSource): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const files = new FileSplitter()
-  const pieces = source instanceof Blob ? piecesOf(source) : source
+  const stream = source instanceof Blob ? source.stream() : source
+  // A stream can not be iterated in every engine.
+  const pieces = stream instanceof ReadableStream ? piecesOf(stream) : stream
   for await (const piece of pieces) {
     mustBe(piece instanceof Uint8Array, 'bytes of a segment file', piece)
     yield* files.take(piece)
@@ -65,8 +67,8 @@ async function* filesOf(source: ImportSource): AsyncGenerator<Uint8Array<ArrayBu
   mustBe(files.isAtEnd, 'a segment file', 'cut short')
 }
 
-async function* piecesOf(blob: Blob): AsyncGenerator<Uint8Array> {
-  const reader = blob.stream().getReader()
+async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader()
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
   } finally {
