@@ -4,7 +4,7 @@
 import fc from 'fast-check'
 import { defineEvents, defineFor, defineLog, event, type } from 'tidelog'
 import { createSyncHandler, type LogStore, memoryStore } from 'tidelog/server'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { sealedCommits } from '../server/segments.fixture.ts'
 import type { Commit } from '../src/core/commit.ts'
 import { Browser, Network } from './tabs.ts'
@@ -126,7 +126,6 @@ const kept = (all: readonly Hostile[], verdicts: readonly string[]): readonly Ho
 describe('names and data that mean something to the language', () => {
   test('are kept as they are on the server and on a device, or refused, and change nothing else', async () => {
     let keptCount = 0
-    let sealedCount = 0
     await fc.assert(
       fc.asyncProperty(fc.array(hostile, { minLength: 3, maxLength: 8 }), fc.boolean(), async (all, isSealed) => {
         store = memoryStore()
@@ -135,15 +134,19 @@ describe('names and data that mean something to the language', () => {
         const own = createSyncHandler({ store, model, clock: network.clock, limits })
         handler = own
         const verdicts = await push(all)
-        await network.pass(1_000)
         for (const verdict of verdicts) expect(['accepted', 'rejected', '400']).toContain(verdict)
         const there = kept(all, verdicts)
         keptCount += there.length
-        const sealed = await sealedCommits(own, 'notes')
-        sealedCount += sealed.length
+        // Packing takes the machine's own time, beside that of the simulation.
+        const sealedOf = async () => {
+          await network.pass(100)
+          return sealedCommits(own, 'notes')
+        }
+        if (isSealed) await vi.waitFor(async () => expect(await sealedOf()).toHaveLength(there.length), 20_000)
+        const sealed = await sealedOf()
         const { commits } = await store.range('notes', 0, { commitsMax: 9, bytesMax: 1e9 })
         expect(sealed.map(({ commit }) => inOrder(commit))).toEqual(
-          commits.slice(0, sealed.length).map(({ text }) => inOrder(JSON.parse(text))),
+          isSealed ? commits.map(({ text }) => inOrder(JSON.parse(text))) : [],
         )
 
         const log = new Browser(network, (request) => own(request), false).openTab(model)
@@ -186,8 +189,7 @@ describe('names and data that mean something to the language', () => {
       { numRuns: Number(process.env.TIDELOG_RUNS ?? 30) },
     )
     expect(keptCount).toBeGreaterThan(20)
-    expect(sealedCount).toBeGreaterThan(5)
-  })
+  }, 60_000)
 
   test('make no event of a type that the model has not, and call nothing that every object has', async () => {
     const types = ['toString', 'valueOf', '__proto__', 'hasOwnProperty', '__defineGetter__', 'isPrototypeOf']
