@@ -16,8 +16,11 @@ export function follows(view: View, notice: MovedNotice): boolean {
     return false
   const { position } = view.confirmed.head
   if (kind === 'append') {
-    const last = row.first === undefined ? position : position + eventsIn(row.commits)
-    return (row.first ?? position + 1) === position + 1 && eventsIn(row.commits) > 0 && notice.confirmed === last
+    const { commits, events } = contentOf(row.commits)
+    const isLocal = row.first !== undefined
+    if (commits === 0 || (isLocal && row.first !== position + 1)) return false
+    const pending = view.pending.size + (isLocal ? 0 : commits)
+    return notice.confirmed === position + (isLocal ? events : 0) && notice.pending === pending
   }
   // Of the others only a page of a pull is frequent; they are read from disk.
   const [record] = log
@@ -30,7 +33,7 @@ export function follows(view: View, notice: MovedNotice): boolean {
     record.first === position + 1 &&
     record.last === through.position &&
     record.digest === through.digest &&
-    position + eventsIn(record.commits) === through.position &&
+    position + contentOf(record.commits).events === through.position &&
     notice.confirmed === through.position
   )
 }
@@ -39,12 +42,14 @@ const isName = (value: unknown): value is string => typeof value === 'string'
 const isRevision = (value: unknown): value is number => isCount(value, 1)
 const isGone = (value: unknown): value is { readonly stream: string } => isRecord(value) && isName(value.stream)
 
-/** How many events the text of a list of commits has; none where it is no such text. */
-function eventsIn(text: unknown): number {
+/** What the text of a list of commits holds; nothing where it is no such text. */
+function contentOf(text: unknown): { readonly commits: number; readonly events: number } {
   try {
-    const commits: unknown = JSON.parse(String(text))
-    return isListOf(commits, isCommit) ? commits.reduce((sum, { events }) => sum + events.length, 0) : 0
+    const list: unknown = JSON.parse(String(text))
+    if (isListOf(list, isCommit))
+      return { commits: list.length, events: list.reduce((sum, { events }) => sum + events.length, 0) }
   } catch {
-    return 0
+    // Not even JSON.
   }
+  return { commits: 0, events: 0 }
 }

@@ -1,7 +1,7 @@
 import type { Comparison } from './tally.ts'
 
 /** How often something is killed. `TIDELOG_KILLS=5` for a quick look. */
-export const rounds = Number(process.env.TIDELOG_KILLS ?? 50)
+export const rounds = Number(process.env.TIDELOG_KILLS ?? 40)
 
 /** The same over all activities together: by default each fault at each activity, relaxed and strict, once. */
 export const activityRounds = Number(process.env.TIDELOG_KILLS ?? 36)
