@@ -47,7 +47,7 @@ const cells = new Map<string, Cell>()
 const tallies = new Map<string, Tally>()
 const foreign = createTally()
 const wrong: unknown[] = []
-let current: Tally = createTally()
+let current: Pick<Round, 'nth' | 'tally'> = { nth: 0, tally: createTally() }
 let version = 1
 let missed = 0
 let watchman: Watchman
@@ -106,7 +106,7 @@ function toRound(nth: number): Round {
 async function open({ activity, durability, key, nth }: Round, isAlone = false): Promise<void> {
   const { sync } = activity
   const query = new URLSearchParams({
-    ...{ watchman: watchman.url, key, durability, seed: `${seed + nth}` },
+    ...{ watchman: watchman.url, key, durability, seed: `${seed + nth}`, round: `${nth}` },
     ...(sync !== undefined && !isAlone ? { sync } : {}),
     ...(activity.isPacking ? { packing: '' } : {}),
   })
@@ -143,7 +143,7 @@ async function leaveOld({ key }: Round): Promise<void> {
 
 async function prepare(round: Round): Promise<void> {
   const { activity, nth } = round
-  current = round.tally
+  current = round
   watchman.pulled = 0
   if (activity.name === 'old format') await leaveOld(round)
   await open(round)

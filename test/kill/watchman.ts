@@ -36,7 +36,8 @@ export interface Watchman {
   readonly close: () => Promise<void>
 }
 
-export async function startWatchman(tallyOf: () => Tally): Promise<Watchman> {
+/** `current` says whose pages are listened to: one that was left may still be speaking. */
+export async function startWatchman(current: () => { readonly nth: number; readonly tally: Tally }): Promise<Watchman> {
   let trap: Trap | undefined
   let sprung: (hit: Hit) => void = () => {}
   let left = 0
@@ -71,7 +72,7 @@ export async function startWatchman(tallyOf: () => Tally): Promise<Watchman> {
   }
   const hear = (line: string): void => {
     const [what, rest = ''] = line.split(' ', 2)
-    const tally = tallyOf()
+    const { tally } = current()
     if (what === 'begin') tally.begun.add(rest)
     else if (what === 'end') tally.acknowledged.add(rest)
     else if (what === 'done') open.delete(rest)
@@ -80,11 +81,14 @@ export async function startWatchman(tallyOf: () => Tally): Promise<Watchman> {
   }
   const server = createServer(async (request, response) => {
     response.setHeader('access-control-allow-origin', '*')
-    if (request.url === '/files') return void response.end(JSON.stringify(watchman.files))
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://watchman')
+    if (pathname === '/files') return void response.end(JSON.stringify(watchman.files))
     try {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(Buffer.from(chunk))
       const text = Buffer.concat(chunks).toString()
+      const isCurrent = Number(searchParams.get('round')) === current().nth
+      if (!isCurrent) return void response.end()
       if (/^(open|committing|request) /.test(text)) {
         const said = answer(text)
         if (said !== undefined) response.end(said)

@@ -9,6 +9,7 @@ type Berth = Part & { readonly stream: string }
 const events = defineEvents({ Berthed: event(type<Berth>(), { stream: ({ stream }) => stream }) })
 const query = new URLSearchParams(location.search)
 const watchman = query.get('watchman') ?? ''
+const told = `${watchman}?round=${query.get('round')}`
 /** How many events each pier has; a higher version builds the rows anew. */
 const piers = (version: number) =>
   defineFor(events).readModel<number>({
@@ -39,7 +40,7 @@ async function tell(line: string): Promise<void> {
   while (lines.length > 0) {
     const body = lines.join('\n')
     lines = []
-    await fetch(watchman, { method: 'POST', mode: 'no-cors', body })
+    await fetch(told, { method: 'POST', mode: 'no-cors', body })
   }
   telling = false
 }

@@ -4,7 +4,7 @@ import { expose } from 'comlink'
 import { createBrowserHost } from '../../../worker/browser-host.ts'
 
 const query = new URLSearchParams(self.location.search)
-const watchman = query.get('watchman') ?? ''
+const watchman = `${query.get('watchman')}?round=${query.get('round')}`
 
 /** Says a line and waits for the answer, with the whole worker. */
 function ask(line: string): string {
