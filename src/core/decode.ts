@@ -1,5 +1,5 @@
 import { type Commit, eventId, type StoredEvent } from './commit.ts'
-import { damaged, parseKept } from './damage.ts'
+import { damaged } from './damage.ts'
 import { messageOf, mustBe, TidelogError } from './errors.ts'
 import { type EventMap, runSchema, type Several, type StoredAs } from './event.ts'
 import { issuesToText } from './outcome.ts'
@@ -136,13 +136,17 @@ const decodeEach = (
 
 /** Confirmed events, not decoded, and their places; from JSON text of events beside their commits: `[commits, events]`. */
 export function placedIn(text: string): readonly (readonly [stored: StoredEvent, place: Place])[] {
-  const [commits, events]: EventsData = parseKept(text)
-  return events.map(([position, version, at, stored]) => {
-    const [commit, first] = commits[at] ?? []
-    if (!commit || !stored) throw damaged()
-    const id = eventId(commit, position - (first ?? 0))
-    return [stored, { ...commit, commitId: commit.id, id, version, position }]
-  })
+  try {
+    const [commits, events]: EventsData = JSON.parse(text)
+    return events.map(([position, version, at, stored]) => {
+      const [commit, first] = commits[at] as EventsData[0][number]
+      const id = eventId(commit, position - first)
+      if (!stored) throw new TypeError('an event is none')
+      return [stored, { ...commit, commitId: commit.id, id, version, position }]
+    })
+  } catch (cause) {
+    throw damaged(cause)
+  }
 }
 
 /** Each event names its commit by a place in the list of commits, which have the positions of their first events beside them. */

@@ -1,5 +1,6 @@
 // What fuzzing has found of rows that are damaged or gone, and of notices that say what is not so.
 import { expect, test } from 'vitest'
+import { decodeText } from '../core/decode.ts'
 import { noticeVersion } from '../protocol/notice.ts'
 import { Directory } from '../segments/directory.ts'
 import { loadRetry } from '../sync/retry-store.ts'
@@ -102,6 +103,13 @@ test('a page that another tab has pulled is taken from its notice, without a loo
   await quiet()
   expect([hearer.engine.view.revision, reads]).toEqual([1, 0])
 })
+
+test.each([['{'], ['[[],[null]]'], ['[[],[[1,1,0,{}]]]'], ['[[[{},1]],[[1,1,0,null]]]']])(
+  'a page of events that is %s is damaged',
+  (text) => {
+    expect(() => decodeText({}, text)).toThrow('damaged')
+  },
+)
 
 test('what sync remembers is forgotten where it is damaged', async () => {
   const { engine } = await openTab(createBrowser())
