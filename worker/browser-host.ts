@@ -14,9 +14,12 @@ export function createBrowserHost(options: HostOptions): Host {
       locks: browserLocks,
       fetch: (request) => fetch(request),
       openChannel: openBrowserChannel,
-      openStore: (name) => openIdbStore({ name, newId: browserRandom.newId, clock: browserClock }),
+      openStore: (name, onDropped) =>
+        openIdbStore({ name, newId: browserRandom.newId, clock: browserClock, ...(onDropped && { onDropped }) }),
       deleteStore: (name) => deleteIdbStore(name, browserClock),
       openFallback: () => openMemoryStore(createMemoryDatabase(browserRandom.newId())),
+      // Beside what Comlink says, which passes over it.
+      tell: (said) => postMessage({ tidelog: said }),
     },
     options,
   )

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type AppendText, type OpenRequest, workerProtocol } from '../src/protocol/worker.ts'
+import { type AppendText, type OpenRequest, type Said, workerProtocol } from '../src/protocol/worker.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
 import { StoreError } from '../src/store/store.ts'
 import { MemoryChannels } from '../src/testing/memory-channels.ts'
@@ -109,6 +109,63 @@ describe('a host', () => {
     const storage = { state: 'memory', durable: false, problem: 'no storage here' }
     expect(await host.open(request)).toMatchObject({ ok: true, database: 'fallback', storage })
     expect(await host.append([append('a')])).toMatchObject([{ ok: false, reason: { type: 'StorageUnavailable' } }])
+  })
+
+  /** Storage that is there from the second try on. */
+  const late = () => {
+    const said: Said[] = []
+    const database = createMemoryDatabase('db')
+    const tries = { count: 0 }
+    const ports = portsWith({
+      openStore: async () => {
+        tries.count += 1
+        return tries.count < 3 ? lost() : openMemoryStore(database, { durable: true })
+      },
+      tell: (one) => said.push(one),
+    })
+    return { ports, said, tries }
+  }
+
+  test('takes storage up when it is given after all, and says where the log rests then', async () => {
+    const { ports, said, tries } = late()
+    const host = new Host(ports)
+    expect(await host.open(request)).toMatchObject({ database: 'fallback', storage: { state: 'memory' } })
+    await ports.clock.pass(2_100)
+    expect([tries.count, said.some((one) => 'opened' in one)]).toEqual([2, false])
+    await ports.clock.pass(4_000)
+    const rests = { ok: true, database: 'db', storage: { state: 'ok', durable: true } }
+    expect(said.filter((one) => 'opened' in one)).toMatchObject([{ opened: rests }])
+    expect(await host.open(request)).toMatchObject(rests)
+    expect(await host.append([append('a')])).toMatchObject([{ ok: true, durable: true }])
+    await ports.clock.pass(600_000)
+    expect(tries.count).toBe(3)
+    await host.close()
+    expect(ports.clock.step()).toBe(false)
+  })
+
+  test.each([{ requireDurable: false }, { isClosed: true }])(
+    'leaves storage that comes late alone where memory holds what was acknowledged, and when it is closed (%o)',
+    async ({ requireDurable = true, isClosed = false }) => {
+      const { ports, tries } = late()
+      const host = new Host(ports)
+      await host.open({ ...request, requireDurable })
+      if (isClosed) await host.close()
+      await ports.clock.pass(600_000)
+      expect(tries.count).toBe(1)
+      if (isClosed) return
+      expect(await host.append([append('a')])).toMatchObject([{ ok: true, durable: false }])
+      await host.close()
+    },
+  )
+
+  test('of a database that a newer app has made its own is not opened at all', async () => {
+    const openStore = async (): Promise<never> => {
+      throw new StoreError('newer', 'version 2')
+    }
+    await expect(new Host(portsWith({ openStore })).open(request)).rejects.toMatchObject({
+      name: 'tidelog/storage-lost',
+      message: 'version 2',
+    })
   })
 
   test('that gets no storage keeps appends in memory when the app allows it', async () => {

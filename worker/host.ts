@@ -28,6 +28,10 @@ import { mayBeSent } from '../src/sync/retry-store.ts'
 import type { HostPorts } from './host-ports.ts'
 import { type HostOptions, type Opened, openLog } from './open-log.ts'
 
+/** Storage that was not to be had is asked for again after this long, then after twice as long, and so on. */
+const retryMs = 2_000
+const retryMsMax = 60_000
+
 const offLink: SyncLink = { state: 'off', sent: 0, serverHead: 0, failures: 0 }
 
 /** One log in this worker, as the page calls it. */
@@ -35,6 +39,8 @@ export class Host implements WorkerApi {
   readonly #ports: HostPorts
   readonly #options: HostOptions
   #opened: Promise<Opened> | undefined
+  #stopTrying: () => void = () => {}
+  #isClosed = false
 
   constructor(ports: HostPorts, options: HostOptions = {}) {
     this.#ports = ports
@@ -49,26 +55,15 @@ export class Host implements WorkerApi {
     const { durability } = request
     mustBe(durability === 'relaxed' || durability === 'strict', 'durability', durability)
     mustBeRetentions(request.retentions ?? {})
-    this.#opened ??= openLog(this.#ports, this.#options, request, this)
-    const { engine, sync, problem } = await this.#opened
-    const { view, store } = engine
+    this.#opened ??= this.#open(request)
+    const { engine, sync, storage } = await this.#opened
+    const { view } = engine
     if (view.movedTo !== undefined && request.archive === undefined)
       return { ok: false, reason: { type: 'Moved', message: `the log has moved to ${view.movedTo}` } }
     return {
       ok: true,
       database: view.identity,
-      storage: {
-        state:
-          view.movedTo !== undefined
-            ? 'moved'
-            : engine.stopped !== undefined
-              ? 'needs-newer-app'
-              : store.durable
-                ? 'ok'
-                : 'memory',
-        durable: store.durable,
-        problem: problem ?? engine.stopped,
-      },
+      storage: storage.status,
       sync: sync === undefined ? offLink : sync.heard,
       head: view.marker,
       pending: view.pending.size,
@@ -188,8 +183,31 @@ export class Host implements WorkerApi {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#stopTrying()
     const opened = await this.#opened?.catch(() => undefined)
     await opened?.close()
+  }
+
+  async #open(request: OpenRequest): Promise<Opened> {
+    const opened = await openLog(this.#ports, this.#options, request, this)
+    // What was acknowledged from memory would be gone.
+    if (opened.isStandIn && request.requireDurable) this.#tryAgain(request, opened, retryMs)
+    return opened
+  }
+
+  /** Puts the log in the place of its stand-in as soon as the browser gives storage. */
+  #tryAgain(request: OpenRequest, standIn: Opened, afterMs: number): void {
+    this.#stopTrying = this.#ports.clock.after(afterMs, async () => {
+      const opened = await openLog(this.#ports, this.#options, request, this, true).catch(() => undefined)
+      if (this.#isClosed) return opened?.close()
+      if (opened === undefined) return this.#tryAgain(request, standIn, Math.min(2 * afterMs, retryMsMax))
+      this.#opened = Promise.resolve(opened)
+      const answer = await this.open(request)
+      if (answer.ok) this.#ports.tell?.({ opened: answer })
+      opened.storage.speak()
+      await standIn.close()
+    })
   }
 
   async #log(): Promise<Opened> {

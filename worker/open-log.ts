@@ -7,12 +7,13 @@ import { Reader } from '../src/log/reader.ts'
 import { type SealOptions, sealOptions } from '../src/log/seal.ts'
 import { channelName, isNotice, noticeVersion } from '../src/protocol/notice.ts'
 import { databaseName, type OpenRequest, type WorkerApi } from '../src/protocol/worker.ts'
-import { isStoreError } from '../src/store/store.ts'
 import { SyncController } from '../src/sync/controller.ts'
 import { createHttpTransport } from '../src/sync/http-transport.ts'
 import type { HostPorts } from './host-ports.ts'
+import { openStore, restOf } from './open-store.ts'
 import { type PageWatch, watchPage } from './page-life.ts'
-import { type Database, openArchive, openCurrent, Replicas } from './replicas.ts'
+import { type Database, Replicas } from './replicas.ts'
+import type { StorageWatch } from './storage-watch.ts'
 import { tidy } from './tidy.ts'
 import { holdViewsLock, viewsLock } from './views-lock.ts'
 
@@ -58,7 +59,9 @@ export interface Opened {
   readonly appender: Appender
   readonly reader: Reader
   readonly sync: SyncController | undefined
-  readonly problem: string | undefined
+  readonly storage: StorageWatch
+  /** It rests in memory, since the browser gave no storage. */
+  readonly isStandIn: boolean
   readonly automated: Automated | undefined
   readonly replicas: Replicas
   /** A database that has ended is read. */
@@ -69,17 +72,23 @@ export interface Opened {
   readonly close: () => Promise<void>
 }
 
-/** Opens a log: its storage, what writes and reads it, and what goes on by itself. `api` is what automations call. */
+/**
+ * Opens a log: its storage, what writes and reads it, and what goes on by itself. `api` is what automations call. A log that
+ * `mustRest` rejects where there is no storage, and says nothing of it until it may.
+ */
 export async function openLog(
   ports: HostPorts,
   options: HostOptions,
   request: OpenRequest,
   api: WorkerApi,
+  mustRest = false,
 ): Promise<Opened> {
   const base = databaseName(request.log, request.key)
   const isArchive = request.archive !== undefined
   void ports.locks.request(request.aliveLock, {}, () => new Promise(() => {}))
-  const { store, name, problem } = await openStore(ports, base, request.archive)
+  const look = { again: (): void => {} }
+  const opening = { base, archive: request.archive, mustRest, dropped: () => look.again() }
+  const { store, name, watch, problem } = await openStore(ports, opening)
   const { sealing = sealOptions } = options
   const release = await holdTidied(ports, { store, name }, sealing)
   const hear = { notice: (_message: unknown): void => {} }
@@ -88,30 +97,26 @@ export async function openLog(
   const { clock, random, locks } = ports
   const page = watchPage()
   const engine = await Engine.open(store, name, { clock, random, locks, channel, deciding: options.deciding })
-  const endpoint = isArchive
-    ? undefined
-    : (options.sync?.({ log: request.log, key: request.key }) ?? endpointOf(request))
-  const appender = new Appender(engine, {
-    durability: request.durability,
-    requireDurable: request.requireDurable,
-    synced: endpoint !== undefined,
-    origin: options.stampsOrigin ? engine.view.identity : undefined,
-    retentions: request.retentions,
-  })
+  look.again = () => void engine.catchUp().catch(() => {})
+  watch.settle(restOf(engine, problem))
+  const endpoint = endpointOf(options, request)
+  const appender = appenderOf(engine, options, request, endpoint !== undefined)
   const onLive = (): void => replicas.bringOver()
   const sync = endpoint && syncWith(endpoint, { ...ports, engine, channel, page, onLive }, options, request)
+  const isLocal = sync === undefined
   const automated = (isArchive ? undefined : options.automate)?.({
     ...ports,
     page,
     api,
     engine,
     database: base,
-    isLocal: sync === undefined,
+    isLocal,
   })
   const tidying = tidy(engine, appender, { locks, name, sealing, retentions: request.retentions })
   engine.onMoved(() => {
     // Somebody has gone on in another database: nothing is done here any more.
     if (engine.view.movedTo !== undefined) void close()
+    else if (engine.stopped !== undefined) watch.settle(restOf(engine, problem))
     sync?.moved()
     tidying.look()
   })
@@ -119,6 +124,7 @@ export async function openLog(
   sync?.start()
   const stopHeartbeat = beat(clock, engine)
   const close = once(async () => {
+    watch.hush()
     stopHeartbeat()
     await automated?.stop()
     tidying.close()
@@ -137,8 +143,18 @@ export async function openLog(
   const tellLeave = (): void => channel.post({ v: noticeVersion, kind: 'leave', database: engine.view.identity })
   const replicas = new Replicas({ ports, base, name, engine, appender, sync, tellLeave, close })
   const reader = new Reader(engine)
-  const state = { problem, isArchive, hasLeft: () => hasLeft }
+  const state = { storage: watch, isStandIn: problem !== undefined, isArchive, hasLeft: () => hasLeft }
   return { engine, appender, reader, sync, automated, page, replicas, close, ...state }
+}
+
+function appenderOf(
+  engine: Engine,
+  { stampsOrigin }: HostOptions,
+  { durability, requireDurable, retentions }: OpenRequest,
+  synced: boolean,
+): Appender {
+  const origin = stampsOrigin ? engine.view.identity : undefined
+  return new Appender(engine, { durability, requireDurable, synced, origin, retentions })
 }
 
 /** Prunes the rows, if it is open here alone and it is its turn, and keeps them from being pruned after that. */
@@ -214,22 +230,9 @@ function syncWith(
   return sync
 }
 
-async function openStore(
-  ports: HostPorts,
-  base: string,
-  archive: string | undefined,
-): Promise<Database & { readonly problem: string | undefined }> {
-  try {
-    const opening = archive === undefined ? openCurrent(ports, base) : openArchive(ports, base, archive)
-    return { ...(await opening), problem: undefined }
-  } catch (error) {
-    if (!isStoreError(error)) throw error
-    return { store: ports.openFallback(), name: base, problem: error.message }
-  }
-}
-
-function endpointOf({ syncUrl }: OpenRequest): SyncEndpoint | undefined {
-  return syncUrl === undefined ? undefined : { url: syncUrl.replace(/\/$/, '') }
+function endpointOf({ sync }: HostOptions, { log, key, archive, syncUrl }: OpenRequest): SyncEndpoint | undefined {
+  if (archive !== undefined) return undefined
+  return sync?.({ log, key }) ?? (syncUrl === undefined ? undefined : { url: syncUrl.replace(/\/$/, '') })
 }
 
 /** Looks at the tail now and then, in case a notice was lost. */

@@ -3,13 +3,14 @@ import { definitionsOf, type EventMap } from '../core/event.ts'
 import type { Model } from '../core/model.ts'
 import { createCell } from '../core/observable.ts'
 import type { Clock, Locks, OpenChannel, Random } from '../core/ports.ts'
-import type { AnyReadOptions, AppendAnswer, StorageStatus } from '../protocol/worker.ts'
+import type { AnyReadOptions, AppendAnswer, Said, StorageStatus } from '../protocol/worker.ts'
 import { createWrites } from './appends.ts'
 import { createConnection, type Session } from './connection.ts'
 import { createDeadLetters } from './dead-letters.ts'
 import { createFeed } from './feed.ts'
 import { inside } from './inside.ts'
 import { readLog } from './reads.ts'
+import { startOn } from './start.ts'
 import { createSyncControl } from './sync-control.ts'
 import { tellLife } from './tell-life.ts'
 import type { Log, OpenOptions } from './types.ts'
@@ -22,8 +23,8 @@ export interface ClientPorts {
   readonly random: Random
   readonly locks?: Locks
   readonly openChannel: OpenChannel
-  /** Starts a worker that opens the log; called again when it died. */
-  readonly start: () => Promise<Session>
+  /** Starts a worker that opens the log and tells of its storage; called again when it died. */
+  readonly start: (hear: (said: Said) => void) => Promise<Session>
 }
 
 /** The page's half of a log, over its ports. */
@@ -37,18 +38,19 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   const definitions = definitionsOf(model.events)
   const storage = createCell<StorageStatus>({ state: 'opening', durable: false })
   const feed = createFeed(ports.openChannel, database)
-  const connection = createConnection(async () => {
-    const session = await ports.start()
-    storage.set(session.opened.storage)
-    feed.opened(session.opened)
+  const opened = (session: Session['opened']): void => {
+    feed.opened(session)
     // A new worker knows nothing of its page.
     life.again()
-    return session
-  })
+  }
+  const connection = createConnection(startOn(ports.start, storage, opened))
   const { call } = connection
   feed.onEnd = (state) => mark(state)
   const views = createViews(call, feed, ports.clock)
-  const mark = (state: StorageStatus['state']): void => storage.set({ state, durable: storage.get().durable })
+  const mark = (state: StorageStatus['state']): void => {
+    const status = storage.get()
+    if (status.state !== state) storage.set({ state, durable: status.durable })
+  }
   /** What an answer says of the storage, and of what is pending. */
   const note = (answer: AppendAnswer): void => {
     if (answer.ok) {
@@ -64,7 +66,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
   const writes = createWrites(call, definitions, model.deciders, ports, note)
   const life = tellLife(call)
   const ready = call(async () => {})
-  ready.catch((error: unknown) => storage.set({ state: 'lost', durable: false, problem: `${error}` }))
+  ready.catch(() => {})
   const log = {
     [inside]: { call, feed, definitions, database, ports, readModels },
     name,

@@ -37,8 +37,8 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
     clock: browserClock,
     random: browserRandom,
     openChannel: openBrowserChannel,
-    start: async () =>
-      spawnSession(worker, {
+    start: async (hear) => {
+      const request = {
         protocol: workerProtocol,
         log: model.name,
         retentions: model.retentions,
@@ -49,7 +49,9 @@ export function openLog<M extends EventMap, Ds extends readonly AnyDecider[]>(
         aliveLock: `tidelog/alive/${browserRandom.newId()}`,
         syncUrl,
         credentials: await credentials?.(),
-      }),
+      }
+      return spawnSession(worker, request, hear)
+    },
     credentials,
   })
 }

@@ -1,14 +1,21 @@
 import { wrap } from 'comlink'
 import { TidelogError } from '../core/errors.ts'
-import type { OpenRequest, WorkerApi } from '../protocol/worker.ts'
+import type { OpenRequest, Said, WorkerApi } from '../protocol/worker.ts'
 import type { Session } from './connection.ts'
 
 /** A worker that has not answered by then will not. Storage has its own, shorter, time-out. */
 const openTimeoutMs = 30_000
 
 /** Starts a worker and opens the log in it. Rejects with `tidelog/worker-lost` when the worker does not load or answer. */
-export async function spawnSession(create: () => Worker, request: OpenRequest): Promise<Session> {
+export async function spawnSession(
+  create: () => Worker,
+  request: OpenRequest,
+  hear: (said: Said) => void,
+): Promise<Session> {
   const worker = create()
+  worker.addEventListener('message', ({ data }) => {
+    if (data?.tidelog) hear(data.tidelog)
+  })
   const end = (): void => worker.terminate()
   const api = wrap<WorkerApi>(worker)
   try {

@@ -123,6 +123,24 @@ describe('a tab', () => {
     expect(pendingIds(tab)).toEqual(['a'])
   })
 
+  test.each(['notice', 'disk'] as const)('tells that a newer app has been here (from the %s)', async (where) => {
+    const tab = await openTab(createBrowser())
+    await tab.append(callOf('a', ['s1']))
+    let moves = 0
+    tab.engine.onMoved(() => {
+      moves += 1
+    })
+    const row = { kind: 'append', revision: 2, format: 2, commits: '[]' } as unknown as Parameters<View['take']>[0]
+    const head = { database: 'db', previous: 1, head: 2, confirmed: 0, reordered: 0, pending: 1 }
+    await tab.engine.store.run([{ op: 'add', store: 'writes', row }], { write: true })
+    if (where === 'notice') tab.engine.hear({ v: 1, kind: 'moved', ...head, row })
+    else await tab.engine.catchUp()
+    await quiet()
+    expect([tab.engine.stopped !== undefined, moves]).toEqual([true, 1])
+    await tab.engine.catchUp()
+    expect(moves).toBe(1)
+  })
+
   test('reads on behind a row of a newer app, and writes nothing more', async () => {
     const browser = createBrowser()
     const tab = await openTab(browser)

@@ -76,9 +76,10 @@ export class Engine {
     this.#announcer = new Announcer(ports.channel, ports.clock, view)
     this.#turnstile = new Turnstile(`${name}/turn`, ports.locks, ports.clock)
     this.#tail = new Shared(async () => {
-      const before = view.revision
+      const { revision } = view
+      const { stopped } = this
       await catchUp(store, view, this.#taken)
-      if (view.revision !== before) this.#moves.tell()
+      if (view.revision !== revision || this.stopped !== stopped) this.#moves.tell()
     })
   }
 
@@ -142,8 +143,9 @@ export class Engine {
   hear(notice: MovedNotice): void {
     if (notice.database !== this.view.identity || notice.head <= this.view.revision) return
     const { row, log = [] } = notice
+    const { stopped } = this
     if (row !== undefined && follows(this.view, notice)) takeRows(this.view, [row], log, this.#taken)
-    if (this.view.revision >= notice.head) this.#moves.tell()
+    if (this.view.revision >= notice.head || this.stopped !== stopped) this.#moves.tell()
     else this.catchUp().catch(() => {})
   }
 

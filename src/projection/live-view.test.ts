@@ -23,6 +23,7 @@ class Numbers implements ViewApi {
   confirmed: readonly number[] = []
   pending: readonly number[] = []
   revision = 1
+  database = 'db'
   broken: Error | undefined
   saved: Snapshot | undefined
   readonly asked: number[] = []
@@ -31,14 +32,14 @@ class Numbers implements ViewApi {
   async changes({ position }: { readonly position: number }): Promise<ChangesAnswer> {
     this.asked.push(position)
     if (this.broken !== undefined) throw this.broken
-    const { confirmed, pending, revision } = this
+    const { confirmed, pending, revision, database } = this
     return {
       confirmed: JSON.stringify([commits, confirmed.slice(position).map(row)]),
       position: Math.max(position, confirmed.length),
       more: false,
       pendingIs: 'all',
       pending: JSON.stringify(pending.map(placed)),
-      head: { database: 'db', revision, confirmed: confirmed.length },
+      head: { database, revision, confirmed: confirmed.length },
     } as ChangesAnswer
   }
   readonly getSnapshot = async (): Promise<Snapshot | undefined> => this.saved
@@ -69,6 +70,17 @@ const open = (source: Numbers, add = (sum: number, n: number): number => sum + n
 }
 
 describe('a live view', () => {
+  test('of a log that rests in another database now is folded from its beginning', async () => {
+    const source = new Numbers()
+    Object.assign(source, { confirmed: [1, 2], pending: [10] })
+    const view = open(source)
+    expect(await view.ready).toBe(13)
+    Object.assign(source, { database: 'other', confirmed: [100, 200, 300], pending: [] })
+    source.move()
+    expect(await view.waitFor({ database: 'db', revision: 2, confirmed: 3 })).toBe(600)
+    expect(source.asked.slice(0, 3)).toEqual([0, 2, 0])
+  })
+
   test('folds pending events on top of the confirmed ones, and drops them when they are withdrawn', async () => {
     const source = new Numbers()
     Object.assign(source, { confirmed: [1, 2], pending: [10] })

@@ -159,7 +159,9 @@ function createFollower<S>(
     const request = { scope, types, position, revision: before?.revision ?? 0, seen }
     const answer = await call((api) => api.changes(request))
     if (isEnded(shown)) return true
-    const isVoid = position > (answer.erasedAt > foldedAt ? 0 : answer.head.confirmed)
+    const isOther = before !== undefined && before.database !== answer.head.database
+    if (isOther) shown.set({ state })
+    const isVoid = isOther || position > (answer.erasedAt > foldedAt ? 0 : answer.head.confirmed)
     foldedAt = answer.head.revision
     if (isVoid) {
       // The snapshot lies beyond the log, so it is not this log's; or what was folded is to be forgotten.

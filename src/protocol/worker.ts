@@ -107,6 +107,9 @@ export type OpenAnswer =
     }
   | { readonly ok: false; readonly reason: { readonly type: 'ProtocolMismatch' | 'Moved'; readonly message: string } }
 
+/** What a worker says without being asked: its storage has changed, or the log rests in another database than it said. */
+export type Said = { readonly storage: StorageStatus } | { readonly opened: Extract<OpenAnswer, { readonly ok: true }> }
+
 /**
  * One append as the page sends it: JSON text of its {@link Commit}, which goes to the disk and to the server as it is where
  * nothing has to hold, and JSON text of an {@link AppendCall}. The page mints the ids and the time, so that a call made

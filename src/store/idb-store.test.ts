@@ -1,7 +1,8 @@
 import 'fake-indexeddb/auto'
 import { IDBFactory as FakeFactory } from 'fake-indexeddb'
-import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../core/ports.ts'
+import { type Faults, injectFaults } from '../testing/faults/inject.ts'
 import { openIdbStore } from './idb-store.ts'
 import { storeContract } from './store.contract.ts'
 import { isStoreError, keyPaths, type Request } from './store.ts'
@@ -96,9 +97,127 @@ describe('the IndexedDB store', () => {
     vi.unstubAllGlobals()
   })
 
-  test('is lost when opening does not answer in time', async () => {
+  test('is silent when opening does not answer in time', async () => {
     const silent = vi.spyOn(indexedDB, 'open').mockImplementation(() => new IDBOpenDBRequest())
-    await expect(open('one', 20)).rejects.toSatisfy((error) => isStoreError(error, 'lost'))
+    await expect(open('silent', 20)).rejects.toSatisfy((error) => isStoreError(error, 'silent'))
     silent.mockRestore()
+  })
+})
+
+describe('storage that fails', () => {
+  let faults: Faults
+  beforeEach(() => {
+    faults = injectFaults()
+  })
+  afterEach(() => faults.restore())
+  const hasty: Clock = { now: () => Date.now(), after: (ms, callback) => systemClock.after(ms / 50, callback) }
+  const openHasty = (name: string) => openIdbStore({ name, newId: () => crypto.randomUUID(), clock: hasty })
+  const read: Request = { op: 'range', store: 'writes' }
+
+  test('to open its files is asked four times', async () => {
+    faults.storage.failOpens(3)
+    const store = await openHasty('one')
+    expect((await store.run([add(1)], { write: true })).length).toBe(1)
+    await store.close()
+    faults.storage.failOpens(4)
+    await expect(openHasty('one')).rejects.toSatisfy((error) => isStoreError(error, 'lost'))
+    expect(faults.storage.struck().failed).toBe(7)
+  })
+
+  test('to answer an open is not asked another time: who comes next gets that answer', async () => {
+    const end = faults.storage.hangOpens()
+    await expect(openHasty('one')).rejects.toSatisfy((error) => isStoreError(error, 'silent'))
+    const next = openHasty('one')
+    end()
+    const store = await next
+    expect(await store.run([add(1)], { write: true })).toHaveLength(1)
+    expect(faults.storage.struck().hung).toBe(1)
+    await store.close()
+  })
+
+  test('to answer an open for twice as long is asked anew, and what it answers late is closed', async () => {
+    const end = faults.storage.hangOpens()
+    for (let time = 0; time < 2; time++)
+      await expect(openHasty('one')).rejects.toSatisfy((error) => isStoreError(error, 'silent'))
+    const next = openHasty('one')
+    expect(faults.storage.struck().hung).toBe(2)
+    end()
+    const store = await next
+    await store.close()
+    await erase('one')
+  })
+
+  test('to answer in time leaves no connection that holds up a deletion', async () => {
+    const end = faults.storage.hangOpens()
+    await expect(openHasty('one')).rejects.toSatisfy((error) => isStoreError(error, 'silent'))
+    end()
+    await erase('one')
+    const store = await openHasty('one')
+    expect(await store.run([read])).toEqual([[]])
+    await store.close()
+  })
+
+  test.each([{ silent: true }, { silent: false }])('by closing its connections is opened again (%o)', async (how) => {
+    let dropped = 0
+    const onDropped = (): unknown => dropped++
+    const store = await openIdbStore({ name: 'one', newId: () => crypto.randomUUID(), clock: hasty, onDropped })
+    for (let revision = 1; revision < 4; revision++) {
+      await store.run([add(revision)], { write: true })
+      faults.storage.closeConnections(how)
+    }
+    expect(await store.run([read])).toEqual([[row(1), row(2), row(3)]])
+    expect([faults.storage.struck().closed, dropped]).toEqual([3, how.silent ? 0 : 3])
+    await store.close()
+  })
+
+  test('by closing its connections after it was deleted is not made anew', async () => {
+    const store = await openHasty('one')
+    await store.run([add(1)], { write: true })
+    // Nobody tells it that the database goes.
+    faults.storage.closeConnections({ silent: true })
+    await erase('one')
+    for (let time = 0; time < 2; time++)
+      await expect(store.run([read])).rejects.toSatisfy((error) => isStoreError(error, 'replaced'))
+    expect(await indexedDB.databases()).toEqual([])
+    await store.close()
+  })
+
+  test('by a deletion that somebody holds up is gone at once', async () => {
+    let dropped = (): void => {}
+    const told = new Promise<void>((resolve) => {
+      dropped = resolve
+    })
+    const newId = () => crypto.randomUUID()
+    const store = await openIdbStore({ name: 'one', newId, clock: hasty, onDropped: () => dropped() })
+    const holding = await connect('one')
+    const erased = erase('one')
+    await told
+    await expect(store.run([read])).rejects.toSatisfy((error) => isStoreError(error, 'replaced'))
+    holding.close()
+    await erased
+    await store.close()
+  })
+
+  test('by another version is of a newer app', async () => {
+    const store = await openHasty('one')
+    const upgraded = await new Promise<IDBDatabase>((resolve, reject) => {
+      const opening = indexedDB.open('one', 2)
+      opening.onsuccess = () => resolve(opening.result)
+      opening.onerror = opening.onblocked = () => reject(opening.error)
+    })
+    await expect(store.run([read])).rejects.toSatisfy((error) => isStoreError(error, 'newer'))
+    upgraded.close()
+    await store.close()
+  })
+
+  test('by a full disk keeps nothing of the transaction, whose requests had succeeded', async () => {
+    const store = await openHasty('one')
+    const end = faults.storage.full()
+    await expect(store.run([add(1), add(2)], { write: true })).rejects.toSatisfy((error) => isStoreError(error, 'full'))
+    expect(await store.run([read])).toEqual([[]])
+    end()
+    await store.run([add(1)], { write: true })
+    expect(faults.storage.struck().full).toBe(1)
+    await store.close()
   })
 })

@@ -67,8 +67,11 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** `taken` an add met its key · `full` no room · `lost` no connection, outcome unknown · `replaced` another database */
-export type StoreErrorKind = 'taken' | 'full' | 'lost' | 'replaced' | 'closed'
+/**
+ * `taken` an add met its key · `full` no room · `lost` no connection, outcome unknown · `silent` it does not open, nothing was
+ * done · `replaced` another database, or none any more · `newer` a newer app gave it another version
+ */
+export type StoreErrorKind = 'taken' | 'full' | 'lost' | 'silent' | 'replaced' | 'newer' | 'closed'
 export class StoreError extends Error {
   readonly kind: StoreErrorKind
   constructor(kind: StoreErrorKind, message: string, options?: ErrorOptions) {

@@ -1,4 +1,4 @@
-import { type Key, type Range, type Request, type RunOptions, StoreError } from './store.ts'
+import { type Key, type Range, type Request, type RunOptions, StoreError, type StoreErrorKind } from './store.ts'
 
 /**
  * Whether `commit()` may come before the answers of several writes. Firefox would then keep the others when one of them
@@ -87,10 +87,15 @@ const highest = [[]]
 const toIdbRange = ({ after, from = lowest, to }: Range): IDBKeyRange =>
   IDBKeyRange.bound(after ?? from, to ?? highest, after !== undefined)
 
+const kinds: ReadonlyMap<string, StoreErrorKind> = new Map([
+  ['ConstraintError', 'taken'],
+  ['QuotaExceededError', 'full'],
+  ['VersionError', 'newer'],
+])
+
 /** Every way a transaction ends badly, by its name: the text of a message differs between engines. */
 export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error
   const { name, message } = error instanceof Error ? error : { name: 'abort', message: 'the transaction was aborted' }
-  const kind = name === 'ConstraintError' ? 'taken' : name === 'QuotaExceededError' ? 'full' : 'lost'
-  return new StoreError(kind, `${name}: ${message}`, { cause: error })
+  return new StoreError(kinds.get(name) ?? 'lost', `${name}: ${message}`, { cause: error })
 }
