@@ -31,6 +31,7 @@ export const rooms: Readonly<Record<string, Room>> = {
   },
   'src/react': { rooms: [core, 'type src/protocol', 'type src/client/types.ts'], packages: ['react'] },
   'src/transfer': { rooms: [core, platform, 'src/segments', 'src/client'], packages: [] },
+  'src/storage': { rooms: [core, 'src/client', 'type src/protocol/worker.ts'], packages: [] },
   'src/subscribe': {
     rooms: [core, platform, 'src/consumer', 'src/client'],
     packages: [],
