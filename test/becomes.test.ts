@@ -230,18 +230,18 @@ describe('a view', () => {
     const old = closing(memoryLog(oldApp, { database, clock }))
     unwrap(
       await old.append(
-        Array.from({ length: 300 }, (_, nth) =>
+        Array.from({ length: 600 }, (_, nth) =>
           nth % 2 ? profile('1', `old ${nth}`) : before.NameChanged({ id: '1', name: `new ${nth}` }),
         ),
       ),
     )
-    expect(await old.view(once).ready).toBe(150)
+    expect(await old.view(once).ready).toBe(300)
     await old.close()
     const log = closing(memoryLog(newApp, { database, clock }))
-    expect(await log.view(now).ready).toBe(300)
+    expect(await log.view(now).ready).toBe(600)
     await log.close()
     const again = closing(memoryLog(newApp, { database, clock }))
-    expect(await again.view(now).ready).toBe(300)
+    expect(await again.view(now).ready).toBe(600)
   })
 })
 
@@ -331,15 +331,21 @@ describe('definitions', () => {
         },
         stream: () => 'a',
       }),
+      // Of its first version nothing is left under its name.
+      B: event(type<{ n: number }>(), {
+        version: 2,
+        upcast: { 1: { becomes: ['Z'], of: () => [{ type: 'Z', data: { id: 'b' } }] } },
+      }),
       Z: target,
     })
     const database = createMemoryDatabase('steps')
-    const first = defineEvents({ A: event(type<{ n: number }>(), { stream: () => 'a' }) })
+    const kind = event(type<{ n: number }>(), { stream: () => 'a' })
+    const first = defineEvents({ A: kind, B: kind })
     const old = closing(memoryLog(defineLog({ name: 'steps', events: first }), { database }))
-    unwrap(await old.append([first.A({ n: 1 })]))
+    unwrap(await old.append([first.A({ n: 1 }), first.B({ n: 1 })]))
     const log = closing(memoryLog(defineLog({ name: 'steps', events: stepped }), { database }))
     unwrap(await log.append([stepped.A({ n: 5 })]))
-    const find = async (kind: 'A' | 'Z') =>
+    const find = async (kind: 'A' | 'B' | 'Z') =>
       (await log.read({ query: { types: [kind] } }).all()).events.map(({ position, part, data }) => [
         position,
         part,
@@ -348,9 +354,11 @@ describe('definitions', () => {
     expect(await find('Z')).toEqual([
       [1, 0, { id: '1' }],
       [1, 1, { id: 'a 20' }],
+      [2, undefined, { id: 'b' }],
     ])
+    expect(await find('B')).toEqual([])
     // The old one was found by its type, and is of another one by now.
-    expect(await find('A')).toEqual([[2, undefined, { n: 5 }]])
+    expect(await find('A')).toEqual([[3, undefined, { n: 5 }]])
   })
 
   test('check what an upcaster makes: facts of the types that it names, as their schemas say', async () => {

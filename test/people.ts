@@ -59,7 +59,7 @@ export const names = define.projection<readonly string[]>({
     NameChanged: (all, { data }) => [...all, data.name],
     // Not asked for, so they must never come.
     CityChanged: () => ['torn'],
-    Joined: () => ['torn'],
+    Joined: () => [],
   },
 })
 export const cities = define.projection<readonly string[], { id: string }>({
