@@ -5,7 +5,7 @@ const seal = 'src/log/seal.ts'
 const view = 'src/log/view.ts'
 const checkpoint = 'src/log/checkpoint.ts'
 const reader = 'src/log/reader.ts'
-const host = 'worker/host.ts'
+const host = 'worker/open-log.ts'
 
 export const sealing = [
   [
@@ -56,8 +56,8 @@ export const sealing = [
     'Rows are pruned by a worker that is alone',
     edit(
       host,
-      'await ports.locks.request(viewsLock(name), alone, () => prune(store, sealing.keptRows)).catch(() => {})',
-      'await prune(store, sealing.keptRows).catch(() => {})',
+      'await locks.request(viewsLock(name), alone, () => prune(store, keptRows)).catch(() => {})',
+      'await prune(store, keptRows).catch(() => {})',
     ),
     edit('src/log/catch-up.ts', '!(await restoreView(store, view))', 'view.revision >= 0'),
   ],

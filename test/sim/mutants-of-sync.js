@@ -68,12 +68,12 @@ export const sync = [
   [
     'lost notices are not made up for',
     'A heartbeat covers lost notices',
-    edit('worker/host.ts', 'const stopHeartbeat = beat(clock, engine)', 'const stopHeartbeat = () => {}'),
+    edit('worker/open-log.ts', 'const stopHeartbeat = beat(clock, engine)', 'const stopHeartbeat = () => {}'),
   ],
   [
     'a page that missed a notice is not told again',
     'A heartbeat covers lost notices, also those to a page',
-    edit('worker/host.ts', '() => engine.announce(),', '() => {},'),
+    edit('worker/open-log.ts', '.then(() => engine.announce())', ''),
   ],
 ]
 
@@ -83,8 +83,8 @@ export const sequencer = [
     'Own is what stands earlier in the same request',
     edit(
       judge,
-      'const positions = tail.forbidden(commit.condition, own, conflictPositionsMax)',
-      'const positions = tail.forbidden(commit.condition, new Set([...own, ...tail.lastsOf(id[0])]), conflictPositionsMax)',
+      'const positions = tail.forbidden(commit, own, conflictPositionsMax)',
+      'const positions = tail.forbidden(commit, new Set([...own, ...tail.lastsOf(id[0])]), conflictPositionsMax)',
     ),
     edit(
       'server/tail.ts',

@@ -25,7 +25,7 @@ const storage = [
     'done on success',
     'Resolve when the transaction is complete',
     edit(transact, 'let left = issued.length + 1', 'let left = issued.length'),
-    edit(transact, 'isComplete = true\n      settle()', 'isComplete = true'),
+    edit(transact, 'reject(toStoreError(failure))\n      settle()', 'reject(toStoreError(failure))'),
   ],
   [
     'a value is not waited for',
@@ -83,7 +83,7 @@ const localWrites = [
   [
     'notice that does not follow',
     'A notice is a shortcut, never the truth',
-    edit(engine, 'row !== undefined && notice.previous === this.view.revision', 'row !== undefined'),
+    edit(engine, 'row !== undefined && follows(this.view, notice)', 'row !== undefined'),
   ],
   [
     'fence rows deleted',
