@@ -60,6 +60,11 @@ async function openThree(): Promise<readonly [Tab, Tab, Tab]> {
   return [one, two, three]
 }
 const ignore = (): void => {}
+const answers = (tab: Tab): Promise<boolean> =>
+  Promise.race([
+    tab.call('workers').then(() => true),
+    new Promise<boolean>((resolve) => setTimeout(resolve, 3_000, false)),
+  ])
 
 interface Ending {
   readonly name: string
@@ -83,7 +88,11 @@ const endings: readonly Ending[] = [
     // Its worker may be frozen before it hears of it, and keeps the lock until that is taken away.
     withinMs: turnoverMs,
     end: (tab) => tab.send('Page.setWebLifecycleState', { state: 'frozen' }),
-    back: (tab) => tab.send('Page.setWebLifecycleState', { state: 'active' }),
+    back: async (tab) => {
+      // Now and then, on a busy machine, one word was not enough.
+      do await tab.send('Page.setWebLifecycleState', { state: 'active' })
+      while (!(await answers(tab)))
+    },
   },
   {
     name: 'is stopped without a word',
