@@ -45,9 +45,9 @@ export function newServer() {
 export const textsOf = async (log: HallLog) =>
   (await log.read().all()).events.map((one) => (one.type === 'Noted' ? one.data.text : JSON.stringify(one.data)))
 export const whenState = (log: HallLog, state: string) =>
-  vi.waitFor(() => expect(log.sync.get().state).toBe(state), 5_000)
+  vi.waitFor(() => expect(log.sync.get().state).toBe(state), 12_000)
 export const whenSynced = (log: HallLog) =>
-  vi.waitFor(() => expect(log.sync.get()).toMatchObject({ synced: true }), 5_000)
+  vi.waitFor(() => expect(log.sync.get()).toMatchObject({ synced: true }), 12_000)
 /** Where a server says that its log is. */
 export async function headOf(serve: (request: Request) => Promise<Response>): Promise<unknown> {
   const url = 'http://server.test/sync/halls/pull?position=0&digest=0000000000000000'
@@ -55,4 +55,4 @@ export async function headOf(serve: (request: Request) => Promise<Response>): Pr
   return (await answer.json()).head
 }
 export const whenBrought = (log: HallLog) =>
-  vi.waitFor(async () => expect((await listArchives(log)).every(({ isBrought }) => isBrought)).toBe(true), 5_000)
+  vi.waitFor(async () => expect((await listArchives(log)).every(({ isBrought }) => isBrought)).toBe(true), 12_000)

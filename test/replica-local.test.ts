@@ -219,7 +219,7 @@ describe('a log that had no server', () => {
     const origin = openOrigin(rejecting)
     const bob = origin.open(halls, { principal: 'bob' })
     unwrap(await bob.append([noted('never')]))
-    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 5_000)
+    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 12_000)
     origin.serve(serve)
     const ann = origin.open(halls, { principal: 'ann' })
     expect(await importFrom(ann, bob)).toEqual({ commits: 0, letters: 1 })

@@ -78,7 +78,7 @@ async function changesOf(reader: Tab['reader'], types: readonly string[]): Promi
 }
 
 describe('sealing', () => {
-  test('changes nothing that anybody reads', async () => {
+  test('changes nothing that anybody reads', { timeout: 60_000 }, async () => {
     let sealed = 0
     await fc.assert(
       fc.asyncProperty(histories, async (steps) => {
