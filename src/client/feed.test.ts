@@ -31,11 +31,17 @@ test('a worker that says where it opened the log does not take back what it has 
   expect(feed).toMatchObject({ revision: 7, confirmed: 7 })
 })
 
-test('a worker that opened another database counts anew', () => {
-  const { feed, moved } = hear()
+test('a worker that opened another database counts anew, with what it has told already', () => {
+  const { feed, moved, tell } = hear()
   moved(5)
   feed.opened(openedAt(1, 'other'))
   expect(feed).toMatchObject({ revision: 1, confirmed: 1 })
+  moved(3, { database: 'new' })
+  tell({ v: 1, kind: 'sync', database: 'new', link: { ...feed.link, state: 'live' } })
+  moved(7)
+  expect(feed).toMatchObject({ revision: 1, confirmed: 1, link: { state: 'starting' } })
+  feed.opened(openedAt(2, 'new'))
+  expect(feed).toMatchObject({ revision: 3, confirmed: 3, link: { state: 'live' } })
 })
 
 test('what tabs with another database say is not heard once the log is open', () => {
@@ -51,6 +57,7 @@ test('what tabs with another database say is not heard once the log is open', ()
 test('the end of a log is told: it goes on elsewhere, or the user has signed out', () => {
   const { feed, moved, tell } = hear()
   const ends: string[] = []
+  feed.opened(openedAt(0))
   feed.onEnd = (state) => ends.push(state)
   moved(1, { row: { kind: 'append' } })
   moved(2, { row: { kind: 'moved', to: 'elsewhere' } })

@@ -1,6 +1,6 @@
 import { createListeners } from '../core/observable.ts'
 import type { OpenChannel } from '../core/ports.ts'
-import { channelName, isNotice, type MovedNotice, type SyncLink } from '../protocol/notice.ts'
+import { channelName, isNotice, type MovedNotice, type SyncLink, type SyncNotice } from '../protocol/notice.ts'
 import type { Opened } from './connection.ts'
 
 /** What the page hears: notices of the workers of this browser, and signs that some may have been missed. */
@@ -31,26 +31,28 @@ export interface Feed {
 export function createFeed(openChannel: OpenChannel, name: string): Feed {
   const moves = createListeners<[notice?: MovedNotice]>()
   const closing = new AbortController()
-  /** Whose notices are heard: those of the log that was opened, and until then of any. */
+  /** Of the log that was opened. A tab without storage has one of its own, and so has one that does not know yet that the log goes on elsewhere. */
   let database: string | undefined
-  let isOpened = false
+  /** The last notices of other databases: one of them may be that of a worker whose answer is on its way. */
+  const others = new Map<string, MovedNotice | SyncNotice>()
   const channel = openChannel(channelName(name), (message) => {
     // What can't be read may have been a notice.
     if (!isNotice(message)) return moves.tell()
     if (message.kind === 'leave') feed.onEnd('signed-out')
-    // A tab without storage has a database of its own, and so has one that has not seen yet that the log goes on elsewhere.
-    if (message.kind === 'contended' || (isOpened && message.database !== database)) return
-    if (message.kind === 'moved') {
-      database = message.database
-      const { row } = message
-      if (row?.kind === 'moved') feed.onEnd(row.to === '' ? 'signed-out' : 'moved')
-      moved(message, message)
-    }
+    if (message.kind !== 'moved' && message.kind !== 'sync') return
+    if (message.database === database) hear(message)
+    else others.set(message.kind + message.database, message)
+  })
+  const hear = (message: MovedNotice | SyncNotice): void => {
     if (message.kind === 'sync') {
       feed.link = message.link
       feed.onLink()
+      return
     }
-  })
+    const { row } = message
+    if (row?.kind === 'moved') feed.onEnd(row.to === '' ? 'signed-out' : 'moved')
+    moved(message, message)
+  }
   const moved = (
     { confirmed, pending, head: revision }: Pick<MovedNotice, 'confirmed' | 'pending' | 'head'>,
     notice?: MovedNotice,
@@ -72,11 +74,13 @@ export function createFeed(openChannel: OpenChannel, name: string): Feed {
     nextMove: (signal) => nextOf(moves.add, signal),
     opened: ({ sync, head, pending }) => {
       if (sync) feed.link = sync
-      isOpened = true
       // Its answer may come later than a notice of what it did since.
-      if (head.database !== database || head.revision > feed.revision)
-        moved({ confirmed: head.confirmed, pending, head: head.revision })
+      const isLate = head.database === database && head.revision <= feed.revision
       database = head.database
+      if (!isLate) moved({ confirmed: head.confirmed, pending, head: head.revision })
+      for (const notice of [others.get(`moved${database}`), others.get(`sync${database}`)])
+        if (notice !== undefined && (notice.kind === 'sync' || notice.head > feed.revision)) hear(notice)
+      others.clear()
     },
     close: () => {
       closing.abort()
