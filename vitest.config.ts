@@ -51,8 +51,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          // Each file has servers and browsers of its own, and mostly waits for them.
-          maxWorkers: 2,
+          // Each file starts servers and browsers of its own: side by side they would only slow each other down.
+          fileParallelism: false,
           sequence: { groupOrder: 3 },
         },
       },
