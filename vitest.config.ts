@@ -1,5 +1,6 @@
-// Four projects: `unit` in Node, `browser` inside Chromium, `e2e` in Node driving Chromium against the built demo, and
-// `kill`, which takes minutes and is left out of a plain `npm test`: `npm run test:kill`.
+// Five projects: `unit` in Node, `browser` inside Chromium, `e2e` in Node driving Chromium against the built demo, and two
+// that are left out of a plain `npm test`: `kill`, which takes minutes (`npm run test:kill`), and `servers`, which needs
+// PostgreSQL (`npm run test:servers`).
 // The tests of `browser` in other engines: vitest.engines.config.ts.
 // One alone: `npm test -- --project unit`, or without building anything `npx vitest run --project unit`.
 import { availableParallelism } from 'node:os'
@@ -63,6 +64,17 @@ export default defineConfig({
           testTimeout: 60_000,
           fileParallelism: false,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'servers',
+          include: ['test/servers/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 5 },
         },
       },
     ],

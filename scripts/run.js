@@ -28,6 +28,7 @@ const commands = {
     main: [bin.vitest, 'run', '--config=vitest.engines.config.ts'],
   },
   'test:kill': { setup: ['--browser'], build: true, main: [bin.vitest, 'run', '--project=kill'] },
+  'test:servers': { setup: ['--postgres'], build: false, main: [bin.vitest, 'run', '--project=servers'] },
   'test:long': { setup: ['--browser'], build: true, main: ['scripts/long.js'] },
   check: { setup: [], build: false, main: ['scripts/check.js'] },
   bench: { setup: ['--browser'], build: true, main: ['bench/run.js'] },
@@ -40,9 +41,9 @@ must('scripts/setup.js', ...command.setup)
 // A run that dies half way must not leave an older report for `npm run rows` to believe.
 if (name === 'test') rmSync(report, { force: true })
 if (name === 'test:engines') rmSync(enginesReport, { force: true })
-// Killing takes minutes, so it is left out where no project is named.
+// Killing takes minutes, and servers have to be installed: both are left out where no project is named.
 const isChosen = rest.length > 0
-if (name === 'test' && projects.length === 0) rest.push('--project=!kill')
+if (name === 'test' && projects.length === 0) rest.push('--project=!kill', '--project=!servers')
 // What runs in Node as well, test by test, is left to CI and the long set in the browser.
 const twins = ['test/browser/consumers.test.ts', 'test/browser/read-models.test.ts']
 if (name === 'test' && !isChosen && process.env.TIDELOG_WHOLE !== '1')

@@ -52,7 +52,10 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [core, protocol, platform, 'src/store', 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
     packages: ['comlink'],
   },
-  server: { rooms: [core, protocol, 'src/segments'], packages: ['libsql', '@remix-run/node-fetch-server', 'node:*'] },
+  server: {
+    rooms: [core, protocol, 'src/segments'],
+    packages: ['libsql', 'pg', '@remix-run/node-fetch-server', 'node:*'],
+  },
   // As an app would: the public entries, and a schema library of its own choice.
   demo: { rooms: [], packages: ['tidelog', 'valibot'] },
 }

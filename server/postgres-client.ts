@@ -1,0 +1,58 @@
+import { bug } from '../src/core/errors.ts'
+import { toStoreError } from './postgres-error.ts'
+
+/** What is used of a connection of the package `pg`. */
+export interface PostgresClient {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'end', listener: () => void): unknown
+  on(event: 'notification', listener: (message: PostgresNotice) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+  release(destroy?: boolean): void
+}
+export interface PostgresNotice {
+  readonly channel: string
+  readonly payload?: string | undefined
+}
+
+/** What is used of a `Pool` of the package `pg`. */
+export interface PostgresPool {
+  connect(): Promise<PostgresClient>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  removeListener(event: 'error', listener: (error: Error) => void): unknown
+}
+
+export type Row = Readonly<Record<string, unknown>>
+export type Query = (text: string, values?: unknown[]) => Promise<readonly Row[]>
+export type InTransaction = <T>(client: PostgresClient, work: (query: Query) => Promise<T>) => Promise<T>
+
+const isRow = (value: unknown): value is Row => typeof value === 'object' && value !== null
+
+/** Runs statements of which no rows are wanted. */
+export async function execute(client: PostgresClient, statements: string): Promise<void> {
+  await client.query(statements).catch(fail)
+}
+
+/** Runs a statement and gives its rows. */
+export const queryOf =
+  (client: PostgresClient): Query =>
+  async (text, values) => {
+    const { rows } = await client.query(text, values).catch(fail)
+    return rows.map((row) => (isRow(row) ? row : bug('PostgreSQL gave no row')))
+  }
+
+/** Borrows a connection. */
+export const connect = (pool: PostgresPool): Promise<PostgresClient> => pool.connect().catch(fail)
+
+const fail = (error: unknown): never => {
+  throw toStoreError(error)
+}
+
+/** A column that holds whole numbers; the package `pg` gives large ones as text. */
+export function count(value: unknown): number {
+  const number = typeof value === 'string' || typeof value === 'bigint' ? Number(value) : value
+  return typeof number === 'number' && Number.isSafeInteger(number) ? number : bug(`PostgreSQL gave ${typeof value}`)
+}
+/** A column that holds text. */
+export const text = (value: unknown): string =>
+  typeof value === 'string' ? value : bug(`PostgreSQL gave ${typeof value}`)
