@@ -7,7 +7,6 @@ export interface PostgresClient {
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'end', listener: () => void): unknown
   on(event: 'notification', listener: (message: PostgresNotice) => void): unknown
-  removeListener(event: 'error', listener: (error: Error) => void): unknown
   release(destroy?: boolean): void
 }
 export interface PostgresNotice {
@@ -41,8 +40,17 @@ export const queryOf =
     return rows.map((row) => (isRow(row) ? row : bug('PostgreSQL gave no row')))
   }
 
+const known = new WeakSet<PostgresClient>()
+
 /** Borrows a connection. */
-export const connect = (pool: PostgresPool): Promise<PostgresClient> => pool.connect().catch(fail)
+export async function connect(pool: PostgresPool): Promise<PostgresClient> {
+  const client = await pool.connect().catch(fail)
+  // One that breaks while it is lent, or while it is being ended, says so: unheard, that would end the process. A statement
+  // under way is rejected as well.
+  if (!known.has(client)) client.on('error', () => {})
+  known.add(client)
+  return client
+}
 
 const fail = (error: unknown): never => {
   throw toStoreError(error)

@@ -50,15 +50,12 @@ export function openDatabase(
 
   const lend = async <T>(work: (client: PostgresClient) => Promise<T>): Promise<T> => {
     const client = await connect(pool)
-    // One that breaks while it is lent says so here; the statement under way is rejected as well.
-    client.on('error', ignore)
     let isSound = false
     try {
       const result = await work(client)
       isSound = true
       return result
     } finally {
-      client.removeListener('error', ignore)
       client.release(!isSound)
     }
   }
@@ -102,8 +99,6 @@ const ownPool = (connectionString: string): pg.Pool =>
     // A server that fell silent is given up, and the connection with it.
     query_timeout: 30_000,
   })
-
-const ignore = (): void => {}
 
 const inTransaction: InTransaction = async (client, work) => {
   await execute(client, begin)

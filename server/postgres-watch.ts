@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isCount } from '../src/core/guard.ts'
 import type { Clock } from '../src/core/ports.ts'
 import { count, execute, type PostgresClient, type Query, queryOf, text } from './postgres-client.ts'
 import type { Database } from './postgres-database.ts'
@@ -48,9 +49,15 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
 
   const hear = (key: string, head: number): void => {
     const watched = byKey.get(key)
-    if (watched === undefined || head <= watched.told) return
+    if (watched === undefined || !isCount(head) || head <= watched.told) return
     watched.told = head
     watchers.notify(watched.log, head)
+  }
+  /** What a notice says may be wrong, for anybody who uses the database can send one; what the log says is not. */
+  const correct = (key: string, head: number): void => {
+    const watched = byKey.get(key)
+    if (watched !== undefined && watched.told > head) watched.told = head
+    hear(key, head)
   }
   /** Asks for what no notice told, and with it whether the listening connection still answers. */
   const look = async (): Promise<void> => {
@@ -61,7 +68,7 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
         `SELECT name, head FROM ${database.schema}.logs WHERE name = ANY($1)`,
         [[...byKey.values()].map(({ log }) => log)],
       ))
-        hear(keyOf(text(name)), count(head))
+        correct(keyOf(text(name)), count(head))
     } catch (error) {
       onError(error)
     } finally {

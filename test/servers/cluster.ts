@@ -18,7 +18,7 @@ export interface Cluster {
 }
 
 /** Ends with this process, however that ends: its standard input is closed then. */
-const guarded = 'postgres "$@" <&- & pid=$!; (cat; kill -INT $pid) & wait $pid'
+const guarded = 'exec 3<&0; postgres "$@" 3<&- & pid=$!; (cat <&3; kill -INT $pid) 2>/dev/null & wait $pid'
 
 export async function startCluster(settings: readonly string[] = []): Promise<Cluster> {
   const owner = ownerOf()
@@ -35,7 +35,14 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
   const url = urlOf(folder, 'postgres')
   let running: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    const given = ['listen_addresses=', `unix_socket_directories=${folder}`, 'max_connections=60', ...settings]
+    // Processes are killed here, not machines: what the kernel has is kept, and a start does not wait for the disk.
+    const given = [
+      'fsync=off',
+      'listen_addresses=',
+      `unix_socket_directories=${folder}`,
+      'max_connections=60',
+      ...settings,
+    ]
     const args = ['-c', guarded, 'sh', '-D', data, ...given.flatMap((setting) => ['-c', setting])]
     const child = spawn('sh', args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] })
     let said = ''
@@ -54,7 +61,13 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
     await ended
     running = undefined
   }
-  await start()
+  const remove = async (): Promise<void> => {
+    await stop('SIGINT').finally(() => rmSync(folder, { recursive: true, force: true }))
+  }
+  await start().catch(async (error: unknown) => {
+    await remove().catch(() => {})
+    throw error
+  })
   return {
     url,
     start,
@@ -63,10 +76,7 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
       return urlOf(folder, name)
     },
     crash: () => stop('SIGQUIT'),
-    async remove() {
-      await stop('SIGINT')
-      rmSync(folder, { recursive: true, force: true })
-    },
+    remove,
   }
 }
 

@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { postgresStore } from '../../server/postgres.ts'
+import { bundle, run } from '../../server/process.fixture.ts'
+import { nothing, sequence } from '../../server/sequence.ts'
+import type { LogStore } from '../../server/store.ts'
+import { type Cluster, startCluster, withClient } from './cluster.ts'
+import { append, commitsOf, idsOf, log, wide } from './stores.ts'
+
+let cluster: Cluster
+let url = ''
+let databasesCount = 0
+beforeAll(async () => {
+  cluster = await startCluster()
+})
+beforeEach(async () => {
+  url = await cluster.createDatabase(`races_${databasesCount++}`)
+})
+afterAll(() => cluster?.remove())
+
+async function withStores(number: number, work: (stores: readonly LogStore[]) => Promise<void>): Promise<void> {
+  const stores = Array.from({ length: number }, () => postgresStore({ connectionString: url }))
+  try {
+    await work(stores)
+  } finally {
+    await Promise.all(stores.map((store) => store.close()))
+  }
+}
+
+/** That nothing is missing, doubled or out of order, by the digests. */
+async function mustBeWhole(store: LogStore): Promise<void> {
+  const { commits } = await store.range(log, 0, wide)
+  const again = commits.map(({ id, contentId, text, first, last }) => ({
+    id,
+    contentId,
+    eventsCount: last - first + 1,
+    text,
+  }))
+  expect(commits).toEqual(sequence(again, nothing))
+  expect(new Set(commits.map(({ id }) => id)).size).toBe(commits.length)
+}
+
+describe('writers of one log', () => {
+  test('of eight from two pools at one head exactly one wins, a thousand times', { timeout: 240_000 }, () =>
+    withStores(2, async (stores) => {
+      for (let round = 0; round < 1_000; round++) {
+        const head = await stores[round % 2]!.head(log)
+        const results = await Promise.all(
+          [...'abcdefgh'].map((name, i) =>
+            stores[i % 2]!.append(log, head.position, commitsOf(head, [`${name}${round}`], 2)),
+          ),
+        )
+        expect(results.map(({ taken }) => taken).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 1])
+        expect(new Set(results.map(({ head }) => head))).toEqual(new Set([head.position + 2]))
+      }
+      expect(await stores[0]!.head(log)).toMatchObject({ position: 2_000 })
+      await mustBeWhole(stores[1]!)
+    }),
+  )
+  test('in several processes get one order, lose nothing, and keep each run together', async () => {
+    const file = await bundle('../test/servers/writer.fixture.ts')
+    const writers = ['w0', 'w1', 'w2'].map((name) => run(file, [url, name, '60']))
+    expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0, 0])
+    await withStores(1, async ([store]) => {
+      await mustBeWhole(store!)
+      const ids = await idsOf(store!)
+      expect(ids).toHaveLength(360)
+      for (let i = 0; i < ids.length; i += 2) expect(ids[i + 1]).toBe(ids[i]!.replace(/a$/, 'b'))
+    })
+  })
+  test('leave nothing locked when their process is killed', async () => {
+    const file = await bundle('../test/servers/writer.fixture.ts')
+    const writer = run(file, [url, 'w', '1000000'])
+    let told = 0
+    while (told < 20) told = Number(await writer.line())
+    writer.child.kill('SIGKILL')
+    await writer.ended
+    for (let line = await writer.line(); line !== undefined; line = await writer.line()) told = Number(line)
+    await withStores(1, async ([store]) => {
+      const { position } = await store!.head(log)
+      expect(position).toBeGreaterThanOrEqual(told)
+      expect(await append(store!, 'x')).toBeGreaterThan(position)
+      await mustBeWhole(store!)
+    })
+  })
+  test('lose against a transaction that isolates more strictly only by the head, not by an error', async () => {
+    await withClient(cluster.url, (client) =>
+      client.query(`ALTER DATABASE ${url.split('/').at(-1)} SET default_transaction_isolation = 'serializable'`),
+    )
+    await withStores(2, async (stores) => {
+      for (let round = 0; round < 50; round++) {
+        const head = await stores[0]!.head(log)
+        const results = await Promise.all(
+          [...'abcd'].map((name, i) => stores[i % 2]!.append(log, head.position, commitsOf(head, [`${name}${round}`]))),
+        )
+        expect(results.map(({ taken }) => taken).sort()).toEqual([0, 0, 0, 1])
+      }
+      await mustBeWhole(stores[0]!)
+    })
+  })
+})
+
+describe('readers', () => {
+  test('never pass a position that is not committed yet', () =>
+    withStores(2, async ([here, there]) => {
+      await append(here!, 'a')
+      const head = await here!.head(log)
+      const [b] = commitsOf(head, ['b'])
+      await withClient(url, async (client) => {
+        await client.query('BEGIN')
+        await client.query(`UPDATE tidelog.logs SET head = 2, digest = $1 WHERE head = 1`, [b!.digest])
+        await client.query(`INSERT INTO tidelog.commits SELECT log, 2, 2, $1, 'b', 'b.p', '{}' FROM tidelog.commits`, [
+          b!.digest,
+        ])
+        let isAnswered = false
+        const later = append(there!, 'c').finally(() => {
+          isAnswered = true
+        })
+        await expect
+          .poll(() => withClient(url, (other) => other.query('SELECT 1 FROM pg_locks WHERE NOT granted')))
+          .toMatchObject({ rowCount: 1 })
+        expect(await here!.range(log, 0, wide)).toMatchObject({ commits: [{ id: 'a' }], head: 1 })
+        expect(await here!.head(log)).toEqual(head)
+        expect(isAnswered).toBe(false)
+        await client.query('COMMIT')
+        expect(await later).toBe(3)
+      })
+      expect(await idsOf(here!)).toEqual(['a', 'b', 'c'])
+    }))
+  test('see whole runs that follow one another while many write', () =>
+    withStores(3, async ([reader, ...writers]) => {
+      let isWriting = true
+      const writing = Promise.all(
+        [...'abcdef'].map(async (name, i) => {
+          for (let run = 0; run < 40; run++)
+            await append(writers[i % 2]!, `${name}${run}-1`, `${name}${run}-2`, `${name}${run}-3`)
+        }),
+      ).finally(() => {
+        isWriting = false
+      })
+      let after = 0
+      while (isWriting) {
+        const { commits, head } = await reader!.range(log, after, wide)
+        expect(commits.map(({ first }) => first)).toEqual(commits.map((_, i) => after + 1 + i))
+        expect(head).toBe(commits.at(-1)?.last ?? after)
+        expect(commits.length % 3).toBe(0)
+        after = head
+      }
+      await writing
+      expect(await reader!.head(log)).toMatchObject({ position: 720 })
+      await mustBeWhole(reader!)
+    }))
+})
+
+describe('servers that start at once', () => {
+  test('make the tables once and all of them work', async () => {
+    for (let round = 0; round < 15; round++) {
+      const stores = Array.from({ length: 8 }, () =>
+        postgresStore({ connectionString: url, schema: `fresh "${round}"` }),
+      )
+      expect(await Promise.all(stores.map((store) => store.head(log)))).toEqual(stores.map(() => nothing))
+      await Promise.all(stores.map((store) => store.close()))
+    }
+  })
+})
