@@ -82,8 +82,9 @@ export function openDatabase(
       return connect(pool)
     },
     async close() {
-      await owned?.end()
-      pool.removeListener('error', onError)
+      // A connection may break while it is being ended; those of another's pool are a matter of their owner now.
+      if (owned === undefined) pool.removeListener('error', onError)
+      else await owned.end()
     },
   }
 }

@@ -49,7 +49,7 @@ class Device {
         .catch(() => undefined)
       if (answer?.status !== 'verdicts') continue
       this.seen = answer.page.through
-      this.acknowledged.push(...answer.verdicts.map(({ commitId }) => commitId))
+      this.acknowledged.push(...answer.verdicts.map(({ id }) => id))
       return answer
     }
   }
@@ -88,7 +88,8 @@ describe('two endpoints over one database', () => {
     for (const [i, device] of devices.entries()) await device.pull(urls[i]!)
     expect(devices[0]!.seen).toEqual(devices[1]!.seen)
     expect(devices[0]!.seen.position).toBe(40)
-    const again = await devices[0]!.push(['0', '1'], () => urls[1]!)
+    // The answer was lost, and so the device asks again from where it was.
+    const again = await new Device('a').push(['0', '1'], () => urls[1]!)
     expect(again).toMatchObject({ verdicts: [{ verdict: 'duplicate' }, { verdict: 'duplicate' }] })
   })
   test('a device whose endpoint is killed loses nothing at the other', async () => {
