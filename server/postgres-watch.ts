@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { isCount } from '../src/core/guard.ts'
 import type { Clock } from '../src/core/ports.ts'
-import { count, execute, type PostgresClient, type Query, queryOf, text } from './postgres-client.ts'
+import { count, text } from './postgres-client.ts'
 import type { Database } from './postgres-database.ts'
+import { createListener } from './postgres-listener.ts'
 import { createWatchers } from './watchers.ts'
 
 export interface PostgresWatch {
@@ -20,18 +21,11 @@ export interface PostgresWatchOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** The wait before a lost connection is made again: doubled each time, up to the second one. */
-const retryMs = 250
-const retryMsMax = 10_000
-/** A listening connection that does not answer for so long is made anew. */
-const answerMsMax = 10_000
-
 /** Of fixed length: a notice has at most 8,000 bytes, and whoever uses the database may hear it. */
 const keyOf = (name: string): string => createHash('sha256').update(name).digest('base64url')
 
 interface Watched {
   readonly log: string
-  readonly key: string
   listenersCount: number
   /** What was told last, so that a notice that comes twice or late is told once. */
   told: number
@@ -41,49 +35,42 @@ interface Watched {
 export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatch {
   const { database, schemaName, pollMs, clock, onError } = options
   const channel = `tidelog_${keyOf(schemaName).slice(0, 20)}`
-  const byKey = new Map<string, Watched>()
-  const watchers = createWatchers((isWatched) => (isWatched ? start() : stopPolling()))
+  const heads = createHeads((isWatched) => (isWatched ? start() : stopPolling()))
   const notices = createNotices(database, channel, onError)
   let callOffPoll: (() => void) | undefined
   let isLooking = false
+  let isClosed = false
 
-  const hear = (key: string, head: number): void => {
-    const watched = byKey.get(key)
-    if (watched === undefined || !isCount(head) || head <= watched.told) return
-    watched.told = head
-    watchers.notify(watched.log, head)
-  }
-  /** What a notice says may be wrong, for anybody who uses the database can send one; what the log says is not. */
-  const correct = (key: string, head: number): void => {
-    const watched = byKey.get(key)
-    if (watched !== undefined && watched.told > head) watched.told = head
-    hear(key, head)
-  }
   /** Asks for what no notice told, and with it whether the listening connection still answers. */
   const look = async (): Promise<void> => {
-    if (byKey.size === 0 || isLooking) return
+    const logs = heads.logs()
+    if (logs.length === 0 || isLooking) return
     isLooking = true
     try {
-      for (const { name, head } of await listener.ask(
-        `SELECT name, head FROM ${database.schema}.logs WHERE name = ANY($1)`,
-        [[...byKey.values()].map(({ log }) => log)],
-      ))
-        correct(keyOf(text(name)), count(head))
+      const told = heads.told()
+      const sql = `SELECT name, head FROM ${database.schema}.logs WHERE name = ANY($1)`
+      for (const { name, head } of await listener.ask(sql, [logs])) {
+        const key = keyOf(text(name))
+        heads.correct(key, count(head), told.get(key))
+      }
     } catch (error) {
       onError(error)
     } finally {
       isLooking = false
     }
   }
-  const listener = createListener(options, channel, {
-    isWanted: () => byKey.size > 0,
+  const listener = createListener({
+    database,
+    channel,
+    clock,
+    onError,
+    isWanted: () => heads.logs().length > 0,
     hear: (payload) => {
       const [key = '', head = ''] = payload.split(' ')
-      hear(key, Number(head))
+      heads.hear(key, Number(head))
     },
-    // Nobody knows what was said meanwhile; and after a restore the log may be shorter than it was.
     listening: () => {
-      for (const watched of byKey.values()) watched.told = 0
+      heads.forget()
       void look()
     },
   })
@@ -96,13 +83,67 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
     callOffPoll = undefined
   }
   const start = (): void => {
+    if (isClosed) return
     listener.connect()
     callOffPoll ??= clock.after(pollMs, poll)
   }
   return {
+    watch: heads.watch,
+    tell(log, head) {
+      const key = keyOf(log)
+      heads.hear(key, head)
+      notices.send(key, head)
+    },
+    async close() {
+      isClosed = true
+      stopPolling()
+      await notices.settled()
+      await listener.close()
+    },
+  }
+}
+
+interface Heads {
+  readonly watch: PostgresWatch['watch']
+  readonly logs: () => readonly string[]
+  /** Tells who watches the log, unless that was told before. */
+  readonly hear: (key: string, head: number) => void
+  /** What was told last, of each log. */
+  readonly told: () => ReadonlyMap<string, number>
+  /**
+   * Tells what the log itself says. What a notice said may be wrong, for anybody who uses the database can send one: what was
+   * `told` before the log was asked, and is ahead of it, is.
+   */
+  readonly correct: (key: string, head: number, told: number | undefined) => void
+  /** Nobody knows what was said meanwhile; and after a restore a log may be shorter than it was. */
+  readonly forget: () => void
+}
+
+/** Who watches, and what they were told. */
+function createHeads(onChange: (isWatched: boolean) => void): Heads {
+  const byKey = new Map<string, Watched>()
+  const watchers = createWatchers(onChange)
+  const hear = (key: string, head: number): void => {
+    const watched = byKey.get(key)
+    if (watched === undefined || !isCount(head) || head <= watched.told) return
+    watched.told = head
+    watchers.notify(watched.log, head)
+  }
+  return {
+    hear,
+    told: () => new Map([...byKey].map(([key, { told }]) => [key, told])),
+    correct(key, head, told = 0) {
+      const watched = byKey.get(key)
+      if (watched !== undefined && watched.told === told && told > head) watched.told = 0
+      hear(key, head)
+    },
+    forget: () => {
+      for (const watched of byKey.values()) watched.told = 0
+    },
+    logs: () => [...byKey.values()].map(({ log }) => log),
     watch(log, heard) {
       const key = keyOf(log)
-      const watched = byKey.get(key) ?? { log, key, listenersCount: 0, told: 0 }
+      const watched = byKey.get(key) ?? { log, listenersCount: 0, told: 0 }
       byKey.set(key, watched)
       watched.listenersCount++
       const stop = watchers.add(log, heard)
@@ -114,16 +155,6 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
         if (watched.listenersCount === 0) byKey.delete(key)
         stop()
       }
-    },
-    tell(log, head) {
-      const key = keyOf(log)
-      hear(key, head)
-      notices.send(key, head)
-    },
-    async close() {
-      stopPolling()
-      await notices.settled()
-      await listener.close()
     },
   }
 }
@@ -153,87 +184,4 @@ function createNotices(
     },
     settled: async () => sending,
   }
-}
-
-interface Listener {
-  /** Connects, unless it does already. */
-  readonly connect: () => void
-  /** On the listening connection when there is one, else on another. */
-  readonly ask: Query
-  readonly close: () => Promise<void>
-}
-
-function createListener(
-  { database, clock, onError }: PostgresWatchOptions,
-  channel: string,
-  on: {
-    readonly isWanted: () => boolean
-    readonly hear: (payload: string) => void
-    readonly listening: () => void
-  },
-): Listener {
-  let listening: { readonly client: PostgresClient; readonly lose: (error?: Error) => void } | undefined
-  let connecting: Promise<void> | undefined
-  let callOffRetry: (() => void) | undefined
-  let failures = 0
-  let isClosed = false
-
-  const retry = (error: unknown): void => {
-    if (isClosed) return
-    onError(error)
-    callOffRetry?.()
-    const ms = Math.min(retryMs * 2 ** Math.min(failures, 10), retryMsMax)
-    failures++
-    callOffRetry = clock.after(ms, () => {
-      callOffRetry = undefined
-      if (on.isWanted()) connect()
-    })
-  }
-  const open = async (): Promise<void> => {
-    const client = await database.connect()
-    const lose = (error: Error = new Error('the connection that listens has ended')): void => {
-      if (listening?.client !== client) return
-      listening = undefined
-      client.release(true)
-      retry(error)
-    }
-    listening = { client, lose }
-    client.on('error', lose)
-    client.on('end', lose)
-    client.on('notification', ({ payload = '' }) => on.hear(payload))
-    if (isClosed) return lose()
-    try {
-      await execute(client, `LISTEN "${channel}"`)
-    } catch (error) {
-      return lose(error instanceof Error ? error : undefined)
-    }
-    if (listening?.client !== client) return
-    failures = 0
-    on.listening()
-  }
-  const connect = (): void => {
-    if (isClosed || listening !== undefined || connecting !== undefined || callOffRetry !== undefined) return
-    connecting = open()
-      .catch(retry)
-      .finally(() => {
-        connecting = undefined
-      })
-  }
-  const ask: Query = async (text, values) => {
-    if (listening === undefined) return database.query(text, values)
-    const { client, lose } = listening
-    const callOff = clock.after(answerMsMax, () => lose(new Error('the connection that listens does not answer')))
-    try {
-      return await queryOf(client)(text, values)
-    } finally {
-      callOff()
-    }
-  }
-  const close = async (): Promise<void> => {
-    isClosed = true
-    callOffRetry?.()
-    await connecting
-    listening?.lose()
-  }
-  return { connect, ask, close }
 }

@@ -107,20 +107,21 @@ describe('a watcher hears what another process wrote', () => {
     expect(heard).toEqual([1, 2, 3, 4])
   })
   test('although the connection that listens does not answer any more', async () => {
+    const listening: unknown[] = []
     let isSilent = false
-    let listened = 0
     // A firewall that forgot the connection says nothing, in either direction.
-    const pool = badPool(url, (text) => {
-      if (text.startsWith('LISTEN')) listened++
-      return isSilent && text.startsWith('SELECT name, head') ? 'unanswered' : 'sent'
+    const pool = badPool(url, (text, connection) => {
+      if (text.startsWith('LISTEN')) listening.push(connection)
+      return isSilent && connection === listening[0] ? 'unanswered' : 'sent'
     })
     atEnd.push(() => pool.end())
     await openWatcher({ pool, pollMs: 50 })
-    await expect.poll(() => listened).toBe(1)
+    await expect.poll(() => listening.length).toBe(1)
     isSilent = true
-    await expect.poll(() => listened, { timeout: 30_000 }).toBe(2)
-    isSilent = false
-    const head = await append(open(), 'a')
+    await expect.poll(() => listening.length, { timeout: 30_000 }).toBe(2)
+    const mute = badPool(url, (text) => (text.includes('pg_notify') ? 'lost' : 'sent'))
+    atEnd.push(() => mute.end())
+    const head = await append(open({ pool: mute }), 'a')
     await expect.poll(() => heard.at(-1), { timeout: 20_000 }).toBe(head)
   })
   test('although a notice named an end that the log does not have', async () => {

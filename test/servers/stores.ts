@@ -29,13 +29,16 @@ export const idsOf = async (store: LogStore): Promise<readonly string[]> =>
 /** What happens to a statement on its way: it is sent, answered without being sent, or never answered. */
 export type Fate = 'sent' | 'lost' | 'unanswered'
 
-/** A pool over a bad network: `fateOf` hears each statement before it is sent. */
-export function badPool(url: string, fateOf: (text: string) => Fate): PostgresPool & { end: () => Promise<void> } {
+/** A pool over a bad network: `fateOf` hears each statement, and on which connection, before it is sent. */
+export function badPool(
+  url: string,
+  fateOf: (text: string, connection: unknown) => Fate,
+): PostgresPool & { end: () => Promise<void> } {
   const pool = new pg.Pool({ connectionString: url })
   const wrapped = new WeakMap<pg.PoolClient, PostgresClient>()
   const wrap = (client: pg.PoolClient): PostgresClient => ({
     query(text, values) {
-      const fate = fateOf(text)
+      const fate = fateOf(text, client)
       if (fate === 'unanswered') return new Promise(() => {})
       return fate === 'lost' ? Promise.resolve({ rows: [] }) : client.query(text, values)
     },
