@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { bug } from '../src/core/errors.ts'
 import { toStoreError } from './postgres-error.ts'
 
@@ -55,6 +56,13 @@ export async function connect(pool: PostgresPool): Promise<PostgresClient> {
 const fail = (error: unknown): never => {
   throw toStoreError(error)
 }
+
+/** More than an index takes of a column, in bytes, is some 2,700. */
+const nameBytesMax = 1_000
+
+/** A log's name as it is stored. With a tenant in front it may be too long for an index; no name has control characters. */
+export const storedName = (log: string): string =>
+  Buffer.byteLength(log) <= nameBytesMax ? log : `\u0001${createHash('sha256').update(log).digest('hex')}`
 
 /** A column that holds whole numbers; the package `pg` gives large ones as text. */
 export function count(value: unknown): number {

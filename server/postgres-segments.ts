@@ -1,6 +1,6 @@
 import { bug } from '../src/core/errors.ts'
 import type { ListedSegment } from '../src/protocol/sync.ts'
-import { count, type Query, type Row, text } from './postgres-client.ts'
+import { count, type Query, type Row, storedName, text } from './postgres-client.ts'
 import type { Database } from './postgres-database.ts'
 import { isNextSegment, nothing } from './sequence.ts'
 import type { Erased, ErasureStore, SegmentStore } from './store.ts'
@@ -13,7 +13,7 @@ export function postgresSegments({ schema, query, transaction }: Database): Segm
       const rows = await query(
         `SELECT first, last, s.digest, hash, bytes FROM ${schema}.segments s JOIN ${schema}.logs l ON l.id = s.log
          WHERE l.name = $1 ORDER BY last`,
-        [log],
+        [storedName(log)],
       )
       return rows.map(toListed)
     },
@@ -22,7 +22,7 @@ export function postgresSegments({ schema, query, transaction }: Database): Segm
       const [row] = await query(
         `SELECT file, EXISTS (SELECT FROM ${schema}.gone g WHERE g.log = l.id AND g.hash = $2) AS gone
          FROM ${schema}.logs l LEFT JOIN ${schema}.segments s ON s.log = l.id AND s.hash = $2 WHERE l.name = $1`,
-        [log, hash],
+        [storedName(log), hash],
       )
       const file = row?.file ?? undefined
       if (file === undefined) return row?.gone === true ? 'gone' : undefined
@@ -30,7 +30,7 @@ export function postgresSegments({ schema, query, transaction }: Database): Segm
     },
     async add(log, segment, file, erased) {
       await transaction(async (query) => {
-        const { id, through } = await lockFiles(query, schema, log)
+        const { id, through } = await lockFiles(query, schema, storedName(log))
         if (erased !== undefined && erased !== through) return
         if (!isNextSegment(segment, { last: await lastSealed(query, schema, id) })) return
         const { first, last, digest, hash, bytes } = segment
@@ -57,13 +57,13 @@ export function postgresErasures(
     async through(log) {
       const [{ through = 0 } = {}] = await query(
         `SELECT through FROM ${schema}.erased e JOIN ${schema}.logs l ON l.id = e.log WHERE l.name = $1`,
-        [log],
+        [storedName(log)],
       )
       return count(through)
     },
     async put(log, erased) {
       const isPut = await transaction(async (query) => {
-        const { id } = await lockFiles(query, schema, log)
+        const { id } = await lockFiles(query, schema, storedName(log))
         if (!(await isAsItWas(query, schema, id, erased))) return false
         await replace(query, schema, id, erased)
         return true

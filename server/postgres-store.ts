@@ -1,7 +1,7 @@
 import { mustBe, mustKnow } from '../src/core/errors.ts'
 import type { Clock } from '../src/core/ports.ts'
 import { systemClock } from './options.ts'
-import { count, type PostgresPool, type Row, text } from './postgres-client.ts'
+import { count, type PostgresPool, type Row, storedName, text } from './postgres-client.ts'
 import { type Database, lockMsMax, openDatabase, setDurable } from './postgres-database.ts'
 import { isSerializationFailure } from './postgres-error.ts'
 import { postgresErasures, postgresSegments } from './postgres-segments.ts'
@@ -51,16 +51,18 @@ export function postgresStore(options: PostgresStoreOptions): LogStore {
       mustFollow(commits, expectedHead)
       const end = commits.at(-1)
       if (end !== undefined && (await isAppended(database, log, expectedHead, commits, end))) {
-        watch.tell(log, end.last)
+        watch.tell(storedName(log), end.last)
         return { taken: commits.length, head: end.last }
       }
       // A statement of its own: what another writer did while the first one waited is not seen by that one.
-      const [{ head = nothing.position } = {}] = await query(`SELECT head FROM ${quoted}.logs WHERE name = $1`, [log])
+      const [{ head = nothing.position } = {}] = await query(`SELECT head FROM ${quoted}.logs WHERE name = $1`, [
+        storedName(log),
+      ])
       return { taken: 0, head: count(head) }
     },
     async range(log, after, { commitsMax, bytesMax }) {
       const rows = await query(selectRange(quoted), [
-        log,
+        storedName(log),
         after,
         Math.min(commitsMax, 2 ** 31 - 1),
         Math.min(bytesMax, Number.MAX_SAFE_INTEGER),
@@ -69,18 +71,18 @@ export function postgresStore(options: PostgresStoreOptions): LogStore {
       return { commits, head: count(rows[0]?.head) }
     },
     async head(log) {
-      const [row] = await query(`SELECT head, digest FROM ${quoted}.logs WHERE name = $1`, [log])
+      const [row] = await query(`SELECT head, digest FROM ${quoted}.logs WHERE name = $1`, [storedName(log)])
       return row === undefined ? nothing : { position: count(row.head), digest: text(row.digest) }
     },
     async digestAt(log, position) {
       if (position === 0) return nothing.digest
       const [row] = await query(
         `SELECT c.digest FROM ${quoted}.commits c JOIN ${quoted}.logs l ON l.id = c.log WHERE l.name = $1 AND c.last = $2`,
-        [log, position],
+        [storedName(log), position],
       )
       return row === undefined ? undefined : text(row.digest)
     },
-    watch: watch.watch,
+    watch: (log, listener) => watch.watch(storedName(log), listener),
     segments: postgresSegments(database),
     erasures: postgresErasures(database, onError),
     close() {
@@ -111,7 +113,7 @@ async function isAppended(
   for (let attempt = 1; ; attempt++) {
     try {
       const sql = appendSql(schema, expectedHead === nothing.position)
-      const [row] = await query(sql, [log, expectedHead, end.last, end.digest, ...columns])
+      const [row] = await query(sql, [storedName(log), expectedHead, end.last, end.digest, ...columns])
       return count(row?.moved) === 1
     } catch (error) {
       if (!isSerializationFailure(error) || attempt === attemptsMax) throw error

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { postgresStore } from '../../server/postgres.ts'
 import { bundle, run } from '../../server/process.fixture.ts'
@@ -148,6 +149,28 @@ describe('readers', () => {
       await writing
       expect(await reader!.head(log)).toMatchObject({ position: 720 })
       await mustBeWhole(reader!)
+    }))
+})
+
+describe('logs', () => {
+  test('are kept apart also by names that no index takes', () =>
+    withStores(2, async ([here, there]) => {
+      const long = Array.from({ length: 400 }, (_, i) => createHash('sha256').update(`${i}`).digest('hex')).join('')
+      for (const [i, name] of [`${long}a`, `${long}b`].entries()) {
+        const heard: number[] = []
+        const stop = there!.watch(name, (head) => heard.push(head))
+        await here!.append(name, 0, commitsOf(nothing, ['x'], i + 1))
+        await expect.poll(() => heard).toEqual([i + 1])
+        stop()
+        expect(await there!.head(name)).toMatchObject({ position: i + 1 })
+        expect(await there!.range(name, 0, wide)).toMatchObject({ head: i + 1, commits: [{ last: i + 1 }] })
+        expect(await there!.digestAt(name, i + 1)).toBeDefined()
+        await here!.segments?.add(name, { first: 1, last: i + 1, digest: '', hash: 'h', bytes: 1 }, new Uint8Array([i]))
+        expect(await there!.segments?.get(name, 'h')).toEqual(new Uint8Array([i]))
+        expect(await there!.segments?.list(name)).toHaveLength(1)
+        expect(await here!.erasures?.put(name, { through: i + 1, commits: [], segments: [] })).toBe(true)
+        expect(await there!.erasures?.through(name)).toBe(i + 1)
+      }
     }))
 })
 
