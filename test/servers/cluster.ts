@@ -17,8 +17,13 @@ export interface Cluster {
   readonly remove: () => Promise<void>
 }
 
-/** Ends with this process, however that ends: its standard input is closed then. */
-const guarded = 'exec 3<&0; postgres "$@" 3<&- & pid=$!; (cat <&3; kill -INT $pid) 2>/dev/null & wait $pid'
+/** When this process dies its end of the standard input is closed: then the cluster ends, and its folder goes. */
+const guarded = `
+  exec 3<&0
+  postgres "$@" 3<&- &
+  pid=$!
+  (read -r kept <&3 || { kill -INT $pid; while kill -0 $pid; do sleep 0.1; done; rm -rf "$0"; }) 2>/dev/null &
+  wait $pid`
 
 export async function startCluster(settings: readonly string[] = []): Promise<Cluster> {
   const owner = ownerOf()
@@ -43,8 +48,9 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
       'max_connections=60',
       ...settings,
     ]
-    const args = ['-c', guarded, 'sh', '-D', data, ...given.flatMap((setting) => ['-c', setting])]
-    const child = spawn('sh', args, { ...options, stdio: ['pipe', 'ignore', 'pipe'] })
+    const args = ['-c', guarded, folder, '-D', data, ...given.flatMap((setting) => ['-c', setting])]
+    // In a group of its own, so that it outlives whatever ends this one and can clean up.
+    const child = spawn('sh', args, { ...options, detached: true, stdio: ['pipe', 'ignore', 'pipe'] })
     let said = ''
     child.stderr?.on('data', (chunk) => {
       said = (said + String(chunk)).slice(-4_000)
@@ -57,7 +63,7 @@ export async function startCluster(settings: readonly string[] = []): Promise<Cl
     const ended = once(running, 'close')
     const [pid] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
     process.kill(Number(pid), signal)
-    running.stdin?.end()
+    running.stdin?.end('kept\n')
     await ended
     running = undefined
   }
