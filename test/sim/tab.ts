@@ -3,7 +3,7 @@ import type { Random } from '../../src/core/ports.ts'
 import { createDeciders } from '../../src/core/rulings.ts'
 import { createDeciding } from '../../src/log/deciding.ts'
 import type { SealOptions } from '../../src/log/seal.ts'
-import { databaseName, type OpenAnswer, type WorkerApi, workerProtocol } from '../../src/protocol/worker.ts'
+import { databaseName, type OpenAnswer, type Said, type WorkerApi, workerProtocol } from '../../src/protocol/worker.ts'
 import { openIdbStore } from '../../src/store/idb-store.ts'
 import { createMemoryDatabase, openMemoryStore } from '../../src/store/memory-store.ts'
 import { Host } from '../../worker/host.ts'
@@ -67,7 +67,7 @@ export class Tab {
       clock: this.page.clock(skewMs),
       random,
       openChannel: channels.of(this.page),
-      start: () => this.#start(),
+      start: (hear) => this.#start(hear),
     })
   }
 
@@ -105,8 +105,8 @@ export class Tab {
     this.underWay -= 1
   }
 
-  async #start() {
-    const { scheduler } = this.#browser
+  async #start(hear: (said: Said) => void) {
+    const { scheduler, chaos } = this.#browser
     const worker = new Realm(scheduler, `${this.name} worker ${++this.#workers}`)
     this.worker = worker
     this.page.onDeath(() => worker.kill())
@@ -116,7 +116,12 @@ export class Tab {
         this.page.post(10, resolve)
       })
     })
-    const api = this.#connect(worker, this.#host(worker))
+    const back = new Pipe(scheduler, this.page)
+    const tell = (said: Said): void => {
+      const copy = structuredClone(said)
+      back.post(chaos.dice.skewed(0, 5), () => hear(copy))
+    }
+    const api = this.#connect(worker, this.#host(worker, tell), back)
     const aliveLock = this.#browser.random.newId()
     const request = {
       protocol: workerProtocol,
@@ -142,7 +147,7 @@ export class Tab {
     return { api, opened, lost, end: () => worker.kill() }
   }
 
-  #host(worker: Realm): Host {
+  #host(worker: Realm, tell: (said: Said) => void): Host {
     const { disk, scheduler, random, locks, channels, line, skewMs, sealing, downloadFrom } = this.#browser
     const clock = worker.clock(skewMs)
     const place = `${this.name}/${scheduler.steps}/${this.#workers}`
@@ -156,6 +161,7 @@ export class Tab {
         openChannel: channels.of(worker),
         openStore: () => openIdbStore({ name: place, newId: random.newId, clock }),
         openFallback: () => openMemoryStore(createMemoryDatabase(random.newId())),
+        tell,
       },
       {
         ...(this.isOld ? {} : { deciding: createDeciding(createDeciders(model.deciders)) }),
@@ -167,10 +173,9 @@ export class Tab {
   }
 
   /** The worker's methods as the page sees them: copies there and back, in order, and an error keeps only its texts. */
-  #connect(worker: Realm, host: Host): WorkerApi {
+  #connect(worker: Realm, host: Host, back: Pipe): WorkerApi {
     const { scheduler, chaos } = this.#browser
     const there = new Pipe(scheduler, worker)
-    const back = new Pipe(scheduler, this.page)
     const ms = (): number => chaos.dice.skewed(0, 5)
     const cross = (name: string, args: readonly unknown[]): Promise<unknown> => {
       const copies = structuredClone(args)
