@@ -45,6 +45,12 @@ export const limits: readonly Limit[] = [
     test: 'a full disk is an outcome',
     reason: 'The quota is set through the DevTools protocol, which only Chromium speaks.',
   },
+  {
+    engines: ['firefox', 'webkit'],
+    file: 'test/browser/storage.test.ts',
+    test: 'storage that is cleared under an open log',
+    reason: 'It is cleared through the DevTools protocol, which only Chromium speaks.',
+  },
 ]
 
 /** The row that keeps a test from running in an engine. */
