@@ -51,6 +51,12 @@ export const limits: readonly Limit[] = [
     test: 'storage that is cleared under an open log',
     reason: 'It is cleared through the DevTools protocol, which only Chromium speaks.',
   },
+  {
+    engines: ['webkit'],
+    file: 'test/browser/storage-entry.test.ts',
+    test: 'the room of the origin is told',
+    reason: 'MiniBrowser has no `navigator.storage.estimate` unless it is switched on.',
+  },
 ]
 
 /** The row that keeps a test from running in an engine. */
