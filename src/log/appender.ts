@@ -1,5 +1,4 @@
-import type { Commit, StoredEvent } from '../core/commit.ts'
-import { erasedType } from '../core/lifecycle.ts'
+import type { Commit } from '../core/commit.ts'
 import { groupTextMax } from '../core/limits.ts'
 import type { Marker } from '../core/outcome.ts'
 import { type Retentions, unretained } from '../core/retention.ts'
@@ -14,6 +13,7 @@ import { firstOf, firstOfAll } from './first-of.ts'
 import { type Checked, checkGroup } from './group.ts'
 import { keptRequests } from './kept.ts'
 import { pendingMatching } from './reader.ts'
+import { isSameAsk } from './same-ask.ts'
 import type { View } from './view.ts'
 
 /** Events of a conflict that are answered; the first ones, in log order. */
@@ -262,25 +262,6 @@ export class Appender {
     return letter && JSON.parse(letter.commit)
   }
 }
-
-/** Whether a repeated append asks for the same. A confirmed commit does not say any more what was asked for. */
-const isSameAsk = (present: Commit, commit: Commit): boolean =>
-  commit.command === undefined
-    ? isSameFacts(present.events, commit.events)
-    : present.command === undefined || JSON.stringify(present.command) === JSON.stringify(commit.command)
-
-/** What was erased does not say any more what its data was. */
-const isSameFacts = (present: readonly StoredEvent[], events: readonly StoredEvent[]): boolean =>
-  present.length === events.length && present.every((fact, at) => factOf(fact, fact) === factOf(events[at], fact))
-
-const factOf = (event: StoredEvent | undefined, { isErased, type }: StoredEvent): string =>
-  JSON.stringify([
-    event?.type,
-    event?.stream,
-    event?.tags,
-    // An import changes the position in an erasure.
-    ...(isErased || type === erasedType ? [] : [event?.data, event?.v]),
-  ])
 
 async function versionsOfPending(view: View, commit: Commit): Promise<readonly number[]> {
   const queue = [...view.pending.list()]

@@ -56,7 +56,8 @@ const refuse = (commit: Commit, reason: AppendReason): Ready => ({
   admission: { kind: 'refuse', reason },
 })
 
-function toReason(error: unknown): AppendReason {
+/** Why a decider could not be asked, or could not answer. */
+export function toReason(error: unknown): AppendReason {
   if (!(error instanceof Undecidable)) return toErrorReason(error)
   const { type, message } = error
   return type === 'update-needed'

@@ -135,7 +135,7 @@ export class Reader {
 }
 
 /** An event that is not sealed, as what is sealed has it. */
-const textOf = ({ commit, at, position, version }: EventPlace): EventText => {
+export const textOf = ({ commit, at, position, version }: EventPlace): EventText => {
   const { id, contentId, time, metadata } = commit
   const head = JSON.stringify([{ id, contentId, time, metadata }, position - at])
   return { position, line: (placeOf) => JSON.stringify([position, version, placeOf(head), commit.events[at]]) }
@@ -165,7 +165,8 @@ const isWanted = (
 const isReadable = (view: View, marker: { readonly database: string; readonly revision: number }): boolean =>
   marker.database === view.identity && marker.revision >= view.floor
 
-function windowOf(spec: ReadSpec, through: number, cursor: number | undefined): Window {
+/** The part of the log that a page of a read looks at. */
+export function windowOf(spec: ReadSpec, through: number, cursor: number | undefined): Window {
   const { fromPosition = 1, toPosition = through, after } = spec
   const from = Math.max(fromPosition, (after?.confirmed ?? 0) + 1)
   const to = Math.min(toPosition, through)
