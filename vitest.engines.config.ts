@@ -57,6 +57,8 @@ const projectOf = (name: EngineName, groupOrder: number): TestProjectInlineConfi
       globalSetup: ['test/engines/profile.ts'],
       setupFiles: ['test/engines/setup.ts'],
       provide: { engine: name },
+      // On a busy machine MiniBrowser now and then answers nobody for half a minute. What fails twice is no accident.
+      retry: name === 'webkit' ? 1 : 0,
       // A profile on the disk has one page at a time, and none of the browsers shares this small machine.
       fileParallelism: false,
       sequence: { groupOrder },

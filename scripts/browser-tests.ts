@@ -40,6 +40,8 @@ export const browserTests = {
   include: ['test/browser/**/*.test.ts'],
   testTimeout: 30_000,
   hookTimeout: 30_000,
+  // A second is little on a machine that does other things too.
+  expect: { poll: { timeout: 10_000 } },
 }
 
 export const page = { enabled: true, headless: true, screenshotFailures: false, connectTimeout: 60_000 }

@@ -89,7 +89,7 @@ export function render({ kills, fuzz, engines }) {
       table(
         ['engine', 'version', 'tests', 'passed', 'skipped'],
         engines.map(({ engine, version, tests, passed, skipped }) => [
-          ...[engine, version, count(tests), count(passed), count(skipped)],
+          ...[engine, version, count(tests), count(passed), count(skipped.length)],
         ]),
       ),
     )

@@ -57,6 +57,13 @@ export const limits: readonly Limit[] = [
     test: 'the room of the origin is told',
     reason: 'MiniBrowser has no `navigator.storage.estimate` unless it is switched on.',
   },
+  {
+    engines: ['webkit'],
+    file: 'test/browser/blocking.test.ts',
+    test: 'a tab that freezes right after',
+    reason:
+      'WebKit hands a transaction over piece by piece, as its thread hears answers: one that stops on the way holds it, `commit()` or not.',
+  },
 ]
 
 /** The row that keeps a test from running in an engine. */

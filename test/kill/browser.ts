@@ -64,19 +64,30 @@ function killGroup({ pid }: ChildProcess): boolean {
   }
 }
 
-/** Whether a process of the group still runs: it may hold files of the profile. The dead stay listed for a while. */
+/**
+ * Whether a process of the group still runs: it may hold files of the profile, and write to them. The dead stay listed for a while; one
+ * whose first thread is dead may have others in the middle of a write.
+ */
 function isRunning({ pid }: ChildProcess): boolean {
   if (!existsSync('/proc/self/stat')) return false
   return readdirSync('/proc').some((entry) => {
     if (!/^\d+$/.test(entry)) return false
     try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'utf8')
-      const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return Number(group) === pid && state !== 'Z' && state !== 'X'
+      if (Number(fieldsOf(`/proc/${entry}/stat`)[2]) !== pid) return false
+      return readdirSync(`/proc/${entry}/task`).some((thread) => {
+        const [state = 'X'] = fieldsOf(`/proc/${entry}/task/${thread}/stat`)
+        return state !== 'Z' && state !== 'X'
+      })
     } catch {
       return false
     }
   })
+}
+
+/** What stands behind the name of a process or thread: its state, its parent, its group and more. */
+function fieldsOf(file: string): readonly string[] {
+  const stat = readFileSync(file, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 async function endpointOf(child: ChildProcess): Promise<string> {

@@ -7,7 +7,7 @@ import { pull } from './server-log.ts'
 import type { Part, Tally } from './tally.ts'
 
 export interface Run {
-  readonly request: PushRequest
+  request: PushRequest
   isAnswered?: boolean
 }
 
@@ -52,6 +52,12 @@ export function createPusher(url: string, name: string, tally: Tally, options: P
   const send = async (run: Run): Promise<Counts | undefined> => {
     const answer = await ask(url, run.request)
     if (answer === undefined) return undefined
+    if (answer === 'pull-first') {
+      // Others have written more meanwhile than a push is compared with. What it says is said again from there.
+      seen = (await pull(url, seen)).through
+      run.request = { ...run.request, seen }
+      return send(run)
+    }
     const count = (which: Verdict['verdict']): number =>
       answer.verdicts.filter(({ verdict }) => verdict === which).length
     const counts = { accepted: count('accepted'), known: count('duplicate') }
@@ -106,6 +112,7 @@ async function ask(url: string, request: PushRequest) {
     .catch(() => undefined)
   if (said === undefined) return undefined
   const answer: unknown = said.status === 200 ? JSON.parse(said.text) : undefined
+  if (isPushAnswer(answer) && answer.status === 'pull-first') return answer.status
   if (!isPushAnswer(answer) || answer.status !== 'verdicts')
     throw new Error(`the server answered ${said.status} ${said.text.slice(0, 200)}`)
   return { verdicts: answer.verdicts, through: answer.page.through }

@@ -154,7 +154,7 @@ export class Stage {
   async until(isSo: () => boolean | Promise<boolean>, what = 'what is waited for'): Promise<void> {
     const start = performance.now()
     while (!(await isSo())) {
-      if (performance.now() - start > 12_000) throw new Error(`${what} did not come`)
+      if (performance.now() - start > 40_000) throw new Error(`${what} did not come`)
       await this.pass(100)
     }
   }
