@@ -37,18 +37,19 @@ export async function admit<M extends EventMap>(
   if (actor !== undefined) mustBe(isId(actor.id, actorIdMax), 'the id of an actor', actor.id)
   const tenant = await tenantOf?.({ actor, headers })
   const client = clientOf(actor, tenant, address)
-  if (client !== undefined) mustHaveTurn(rate, client)
+  if (client !== undefined && rate !== undefined) mustHaveTurn(rate, client)
   if (authorize !== undefined) mustPermit(await authorize({ actor, log, action: actionOf(endpoint), headers }))
   return { actor, log, client, storeLog: tenantOf === undefined ? log : toStoreLog(tenant, log) }
 }
 interface AdmitContext<M extends EventMap> {
-  readonly options: SyncHandlerOptions<M>
-  readonly rate: Rate
-  readonly address: string | undefined
+  readonly options: Pick<SyncHandlerOptions<M>, 'authenticate' | 'tenantOf' | 'authorize'>
+  /** Without it nobody's requests are counted. */
+  readonly rate?: Rate
+  readonly address?: string | undefined
 }
 
 /** No tenant's name has a slash any more, so the first one ends it, whatever the name of the log. */
-function toStoreLog(tenant: unknown, log: string): string {
+export function toStoreLog(tenant: unknown, log: string): string {
   mustBe(isId(tenant, actorIdMax), 'a tenant', tenant)
   return `${encodeURIComponent(tenant)}/${log}`
 }

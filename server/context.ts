@@ -2,6 +2,7 @@ import { definitionsOf, type EventMap } from '../src/core/event.ts'
 import type { Clock } from '../src/core/ports.ts'
 import type { CheckContext } from './check.ts'
 import { createEraser, type Eraser } from './eraser.ts'
+import { type Observe, observedStore, quietObserver } from './observe.ts'
 import { defaultLimits, type SyncHandlerOptions, type SyncLimits, systemClock } from './options.ts'
 import { createRate, type Rate } from './rate.ts'
 import { createSealer, type Sealer } from './sealer.ts'
@@ -16,6 +17,8 @@ export interface HandlerContext {
   readonly validate: CheckContext['validate']
   readonly limits: SyncLimits
   readonly pageLimits: RangeLimits
+  /** Of a page in a live stream. */
+  readonly livePageLimits: RangeLimits
   readonly turns: Turns
   readonly rate: Rate
   readonly sealer: Sealer
@@ -24,13 +27,17 @@ export interface HandlerContext {
   /** Answers depend on who asks: no cache may share them. */
   readonly isPrivate: boolean
   /** Never throws. */
-  readonly onError: (error: unknown) => void
+  readonly onError: (error: unknown, requestId?: string) => void
+  /** Never throws; absent where nobody listens. */
+  readonly observe: Observe | undefined
 }
 
 export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): HandlerContext {
-  const { store, model, authorizeCommit, validate, clock = systemClock } = options
+  const { model, authorizeCommit, validate, clock = systemClock } = options
   const limits = { ...defaultLimits, ...options.limits }
   const onError = quietly(options.onError ?? ((error) => console.error(error)))
+  const observe = options.observe && quietObserver(options.observe, onError)
+  const store = observe === undefined ? options.store : observedStore(options.store, observe)
   return {
     store,
     definitions: model === undefined ? undefined : definitionsOf(model.events),
@@ -38,6 +45,10 @@ export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): H
     validate,
     limits,
     pageLimits: { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax },
+    livePageLimits: {
+      commitsMax: limits.pageCommitsMax,
+      bytesMax: Math.min(limits.pageBytesMax, limits.liveBytesMax),
+    },
     turns: createTurns(limits.waitingMax),
     rate: createRate({ perSecond: limits.requestsPerSecond, burst: limits.requestsBurst, clock }),
     sealer: createSealer({ store, limits, clock, onError }),
@@ -45,14 +56,16 @@ export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): H
     clock,
     isPrivate: options.authenticate !== undefined || options.tenantOf !== undefined,
     onError,
+    observe,
   }
 }
 
-const quietly =
-  (onError: (error: unknown) => void): HandlerContext['onError'] =>
-  (error) => {
+/** What must not throw, whatever the application does in it. */
+export const quietly =
+  (onError: Exclude<SyncHandlerOptions<EventMap>['onError'], undefined>): HandlerContext['onError'] =>
+  (error, requestId) => {
     try {
-      onError(error)
+      onError(error, { requestId })
     } catch {
       // The answer matters more than the report of it.
     }

@@ -1,5 +1,6 @@
 import type { EventMap } from '../src/core/event.ts'
 import { protocolHeader, syncProtocol } from '../src/protocol/sync.ts'
+import { type About, aboutRequest } from './about-request.ts'
 import { admit } from './admit.ts'
 import { toContext } from './context.ts'
 import { preflight, withCors } from './cors.ts'
@@ -10,12 +11,15 @@ import { pull } from './pull.ts'
 import { push, wrongProtocol } from './push.ts'
 import { methodOf, routeOf } from './routes.ts'
 import { segments } from './segments.ts'
+import { isStoreError } from './store-error.ts'
 import { createWaiters } from './waiters.ts'
 
 /** What whoever received a request knows of its sender beside it. */
 export interface Client {
   /** Where it comes from; limits count by it what has no actor. */
   readonly address?: string | undefined
+  /** What the request is called in logs; it is told with what happens to it. */
+  readonly requestId?: string | undefined
 }
 
 /** The sync endpoint: a function from request to response, as every runtime with Web standards can serve it. */
@@ -35,9 +39,14 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
   const context = toContext(options)
   const waiters = createWaiters(context)
 
-  const answer = async (request: Request, address: string | undefined): Promise<Response> => {
+  const answer = async (
+    request: Request,
+    { address, requestId }: Client,
+    about: About | undefined,
+  ): Promise<Response> => {
     const url = new URL(request.url)
     const route = routeOf(url.pathname, basePath)
+    about?.found(route, url)
     const allowed = preflight(request, route.endpoint, cors)
     if (allowed !== undefined) return allowed
     const method = methodOf(route.endpoint)
@@ -46,10 +55,11 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
     const who = await admit(request, route, { options, rate: context.rate, address })
     if (who instanceof Response) return who
     const { storeLog, client } = who
-    const asked = { log: storeLog, client, query: url.searchParams, signal: request.signal }
+    about?.admitted(who)
+    const asked = { log: storeLog, client, requestId, query: url.searchParams, signal: request.signal }
     switch (route.endpoint) {
       case 'push':
-        return push(request, who, context)
+        return push(request, { ...who, requestId }, context)
       case 'pull':
         return pull(asked, waiters, context)
       case 'live':
@@ -58,12 +68,19 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
         return segments(request, { log: storeLog, hash: route.hash }, context)
     }
   }
-  const handle = async (request: Request, client?: Client): Promise<Response> => {
+  const handle = async (request: Request, client: Client = {}): Promise<Response> => {
+    const about = context.observe && aboutRequest(request, client.requestId)
+    let response: Response
+    let problem: string | undefined
     try {
-      return withCors(request, await answer(request, client?.address), cors?.origins)
+      response = await answer(request, client, about)
     } catch (error) {
-      return withCors(request, problemResponse(toProblem(error, context.onError)), cors?.origins)
+      const refusal = toProblem(error, (error) => context.onError(error, client.requestId))
+      problem = refusal.name
+      response = problemResponse(refusal)
     }
+    if (about !== undefined) context.observe?.(about.answered(response.status, problem))
+    return withCors(request, response, cors?.origins)
   }
   const stop = (): void => {
     waiters.stop()
@@ -76,5 +93,10 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
 function toProblem(error: unknown, onError: (error: unknown) => void): RequestProblem {
   if (error instanceof RequestProblem) return error
   onError(error)
+  // The log is there and can't be had: a device comes back, and a proxy may ask another endpoint.
+  if (isStoreError(error))
+    return new RequestProblem(503, problemOf('store-unavailable', 'The log can not be reached right now'), {
+      'retry-after': '5',
+    })
   return new RequestProblem(500, problemOf('internal', 'Something went wrong here'))
 }

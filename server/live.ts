@@ -1,87 +1,157 @@
 import type { LiveEventName, Seen } from '../src/protocol/sync.ts'
 import type { HandlerContext } from './context.ts'
-import { divergedText, follows, liveHeadText, readPage } from './page.ts'
+import { divergedText, follows, liveHeadText } from './page.ts'
 import { commonHeaders } from './problems.ts'
 import { type Asked, seenOf } from './routes.ts'
-import type { Waiters } from './waiters.ts'
-import type { Wakes } from './wakes.ts'
+import type { Waiter, Waiters } from './waiters.ts'
 
 /** `GET {log}/live?position=…&digest=…`: the commits that follow as server-sent events, for as long as they come. */
 export function live({ query, ...who }: Asked, waiters: Waiters, context: HandlerContext): Response {
+  const { log, requestId } = who
   const seen = seenOf(query)
-  const { wakes, end } = waiters.join(who, context.limits.liveMsMax)
+  const waiter = waiters.join('live', who, context.limits.liveMsMax)
   const headers = { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
-  return new Response(toStream(frames(context, who.log, seen, wakes), end, context.onError), { headers })
+  const source = new Frames(context, { log, requestId, seen, waiter })
+  const response = new Response(toStream(source), { headers })
+  sources.set(response, source)
+  return response
 }
+
+/** What a live stream says, for whoever asks. */
+export interface LiveSource {
+  /** The next frame; `undefined` when there are no more. Rejects when the stream breaks. */
+  readonly next: () => Promise<string | undefined>
+  /** Ends it from outside; must be called when nobody listens any more. */
+  readonly end: () => void
+}
+const sources = new WeakMap<Response, LiveSource>()
+/** What feeds the body of a live answer, for an adapter with a lighter way to write than a Web stream: one or the other. */
+export const liveSourceOf = (response: Response): LiveSource | undefined => sources.get(response)
 
 const frame = (event: LiveEventName, data: string): string => `event: ${event}\ndata: ${data}\n\n`
 const heartbeat = ':\n\n'
+
+interface Following {
+  readonly log: string
+  readonly requestId: string | undefined
+  readonly seen: Seen
+  readonly waiter: Waiter
+}
 
 /**
  * What the stream says, one frame at a time and only when it is asked for: a client that does not read costs nothing,
  * for nothing is made for it. When it reads again it gets the next page, if that is small, and, if that is not all, a
  * `head`: the rest is to be pulled, and the stream goes on from that head.
+ *
+ * No generator: thousands of them wait at one time, and each would keep its registers meanwhile.
  */
-async function* frames(context: HandlerContext, log: string, seen: Seen, wakes: Wakes): AsyncGenerator<string> {
-  const { store, limits, pageLimits } = context
-  const bounds = { ...pageLimits, bytesMax: Math.min(pageLimits.bytesMax, limits.liveBytesMax) }
-  let sent = seen
-  // Sent at once, so that the answer's headers go out although nothing may happen for long.
-  yield heartbeat
-  if (!(await follows(store, log, seen))) {
-    yield frame('diverged', divergedText((await store.head(log)).position))
-    return
+class Frames implements LiveSource {
+  readonly #context: HandlerContext
+  readonly #log: string
+  readonly #requestId: string | undefined
+  readonly #waiter: Waiter
+  #sent: Seen
+  #next: 'opening' | 'look' | 'page' | 'head' | 'nothing' = 'opening'
+
+  constructor(context: HandlerContext, { log, requestId, seen, waiter }: Following) {
+    this.#context = context
+    this.#log = log
+    this.#requestId = requestId
+    this.#waiter = waiter
+    this.#sent = seen
   }
-  while (!wakes.ended()) {
-    const page = await readPage(store, log, sent, bounds)
-    if (page.head < sent.position) {
-      yield frame('diverged', divergedText(page.head))
-      return
-    }
-    if (page.through.position > sent.position) {
-      // A first commit that alone is larger is left to a pull, like all that a page has no room for.
-      if (page.text.length <= limits.liveBytesMax) {
-        sent = page.through
-        yield frame('page', page.text)
+
+  async next(): Promise<string | undefined> {
+    const { wakes } = this.#waiter
+    try {
+      for (;;) {
+        const text = await this.#make()
+        if (text !== undefined) return text
+        if (this.#next === 'nothing') break
+        if ((await wakes.next(this.#context.limits.heartbeatMs)) === 'heartbeat') return heartbeat
       }
-      if (page.head > sent.position) {
-        sent = await store.head(log)
-        yield frame('head', liveHeadText(sent.position))
-      }
-      continue
+      this.end()
+      return undefined
+    } catch (error) {
+      this.end()
+      this.#context.onError(error, this.#requestId)
+      // The connection breaks without a word about the cause; the client comes back by position.
+      throw new Error('the live stream failed')
     }
-    if ((await wakes.next(limits.heartbeatMs)) === 'heartbeat') yield heartbeat
   }
-  yield frame('stopped', liveHeadText(sent.position))
+
+  end(): void {
+    this.#waiter.end()
+  }
+
+  /** The frame that is due; `undefined` when there is nothing to say now, or for good. */
+  #make(): Promise<string | undefined> | string | undefined {
+    switch (this.#next) {
+      case 'opening':
+        // Sent at once, so that the answer's headers go out although nothing may happen for long.
+        this.#next = 'look'
+        return heartbeat
+      case 'look':
+        return this.#look()
+      case 'page':
+        return this.#waiter.wakes.ended() ? this.#last('stopped', liveHeadText(this.#sent.position)) : this.#page()
+      case 'head':
+        return this.#head()
+      case 'nothing':
+        return undefined
+    }
+  }
+
+  async #look(): Promise<string | undefined> {
+    const { store } = this.#context
+    this.#next = 'page'
+    if (await follows(store, this.#log, this.#sent)) return this.#make()
+    return this.#last('diverged', divergedText((await store.head(this.#log)).position))
+  }
+
+  async #page(): Promise<string | undefined> {
+    const { limits, livePageLimits } = this.#context
+    const page = await this.#waiter.read(this.#sent, livePageLimits)
+    if (page.head < this.#sent.position) return this.#last('diverged', divergedText(page.head))
+    if (page.through.position === this.#sent.position) return undefined
+    // A first commit that alone is larger is left to a pull, like all that a page has no room for.
+    if (page.text.length > limits.liveBytesMax) return this.#head()
+    this.#sent = page.through
+    if (page.head > this.#sent.position) this.#next = 'head'
+    return frame('page', page.text)
+  }
+
+  async #head(): Promise<string> {
+    this.#sent = await this.#context.store.head(this.#log)
+    this.#next = 'page'
+    return frame('head', liveHeadText(this.#sent.position))
+  }
+
+  #last(event: LiveEventName, text: string): string {
+    this.#next = 'nothing'
+    return frame(event, text)
+  }
 }
 
 /** A stream that queues nothing: each frame is made when the reader has taken the one before. */
-function toStream(
-  source: AsyncGenerator<string>,
-  end: () => void,
-  onError: (error: unknown) => void,
-): ReadableStream<Uint8Array> {
+function toStream(source: LiveSource): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let cancelled = false
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         try {
-          const { done, value } = await source.next()
+          const text = await source.next()
           if (cancelled) return
-          if (done !== true) return controller.enqueue(encoder.encode(value))
-          end()
-          controller.close()
+          if (text === undefined) controller.close()
+          else controller.enqueue(encoder.encode(text))
         } catch (error) {
-          end()
-          onError(error)
-          // The connection breaks without a word about the cause; the client comes back by position.
-          if (!cancelled) controller.error(new Error('the live stream failed'))
+          if (!cancelled) controller.error(error)
         }
       },
       cancel() {
         cancelled = true
-        end()
+        source.end()
       },
     },
     { highWaterMark: 0 },

@@ -1,12 +1,13 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type ClientAddress, createRequestListener } from '@remix-run/node-fetch-server'
+import { createRequestListener } from '@remix-run/node-fetch-server'
 import { mustBe } from '../src/core/errors.ts'
 import { isCount } from '../src/core/guard.ts'
 import { addressOf } from './address.ts'
 import { answerBadHttp } from './bad-http.ts'
-import { limitConnections, trackConnections } from './connections.ts'
+import { limitAnswers, limitConnections, trackConnections } from './connections.ts'
 import type { SyncHandler } from './handler.ts'
+import { asksForLive, createLiveListener } from './node-live.ts'
 import { problemOf, problemResponse, RequestProblem } from './problems.ts'
 import { serveStatic } from './static.ts'
 
@@ -70,7 +71,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const files = staticDir === undefined ? undefined : serveStatic(staticDir)
   // Two parameters: the listener tells addresses only to a function that has both.
-  const serve = async (request: Request, client: ClientAddress): Promise<Response> => {
+  const serve = async (request: Request, client: { readonly address: string }): Promise<Response> => {
     const isFile = files !== undefined && !new URL(request.url).pathname.startsWith(`${handler.basePath}/`)
     const forwardedFor = request.headers.get('x-forwarded-for')
     const address = proxies === undefined ? undefined : addressOf(client.address, forwardedFor, proxies)
@@ -79,16 +80,15 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     if (response.status === 408) response.headers.set('connection', 'close')
     return response
   }
+  const answer = createRequestListener(serve, { onError: badRequest })
+  const answerLive = createLiveListener(serve, badRequest)
   const checkMs = Math.min(5_000, timeouts.headersMs, timeouts.requestMs)
   const server = createServer(
     { headersTimeout: timeouts.headersMs, requestTimeout: timeouts.requestMs, connectionsCheckingInterval: checkMs },
-    createRequestListener(serve, { onError: badRequest }),
+    (req, res) => (asksForLive(req) ? answerLive(req, res) : void answer(req, res)),
   )
   server.timeout = timeouts.idleMs
-  server.on('request', (_request, response) => {
-    const giveUp = setTimeout(() => response.destroy(), timeouts.answerMs)
-    response.once('close', () => clearTimeout(giveUp))
-  })
+  limitAnswers(server, timeouts.answerMs)
   limitConnections(server, {
     max: connectionsMax,
     perAddressMax: proxies === 0 ? connectionsPerAddressMax : Number.POSITIVE_INFINITY,

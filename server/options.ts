@@ -4,6 +4,7 @@ import { pushLagEventsMax, runCommitsMax } from '../src/core/limits.ts'
 import type { Model } from '../src/core/model.ts'
 import type { Clock } from '../src/core/ports.ts'
 import type { Problem } from '../src/protocol/sync.ts'
+import type { Observe } from './observe.ts'
 import type { LogStore } from './store.ts'
 
 /** Who asks. The id is stamped on every commit as `metadata.actor`. */
@@ -141,10 +142,18 @@ export interface SyncHandlerOptions<M extends EventMap> {
   readonly basePath?: string
   /** Origins that other sites may call from; none by default. */
   readonly cors?: Cors
-  /** Hears of errors that nobody expected; they are answered 500 without a word about their cause. */
-  readonly onError?: (error: unknown) => void
+  /**
+   * Hears of errors that nobody expected, and of a store that can't be used; they are answered 500 and 503 without a word about
+   * their cause. `requestId` is what `handler(request, { requestId })` was given.
+   */
+  readonly onError?: (error: unknown, about: { readonly requestId: string | undefined }) => void
+  /** Hears of all that is done, for metrics and traces. */
+  readonly observe?: Observe
   readonly clock?: Clock
 }
+
+/** What the module that `tidelog serve --config` names has as its default export. */
+export type ServeConfig<M extends EventMap = EventMap> = Partial<Omit<SyncHandlerOptions<M>, 'store' | 'clock'>>
 
 /** Real time. */
 export const systemClock: Clock = {

@@ -1,10 +1,8 @@
-import { createHash } from 'node:crypto'
-import { isCount } from '../src/core/guard.ts'
 import type { Clock } from '../src/core/ports.ts'
 import { count, text } from './postgres-client.ts'
 import type { Database } from './postgres-database.ts'
 import { createListener } from './postgres-listener.ts'
-import { createWatchers } from './watchers.ts'
+import { createHeads, noticeKey } from './watch-heads.ts'
 
 export interface PostgresWatch {
   readonly watch: (log: string, listener: (head: number) => void) => () => void
@@ -21,20 +19,10 @@ export interface PostgresWatchOptions {
   readonly onError: (error: unknown) => void
 }
 
-/** Of fixed length: a notice has at most 8,000 bytes, and whoever uses the database may hear it. */
-const keyOf = (name: string): string => createHash('sha256').update(name).digest('base64url')
-
-interface Watched {
-  readonly log: string
-  listenersCount: number
-  /** What was told last, so that a notice that comes twice or late is told once. */
-  told: number
-}
-
 /** Notices of all processes over one schema, on a connection that listens as long as the store is open. */
 export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatch {
   const { database, schemaName, pollMs, clock, onError } = options
-  const channel = `tidelog_${keyOf(schemaName).slice(0, 20)}`
+  const channel = `tidelog_${noticeKey(schemaName).slice(0, 20)}`
   const heads = createHeads((isWatched) => (isWatched ? start() : stopPolling()))
   const notices = createNotices(database, channel, onError)
   let callOffPoll: (() => void) | undefined
@@ -50,7 +38,7 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
       const told = heads.told()
       const sql = `SELECT name, head FROM ${database.schema}.logs WHERE name = ANY($1)`
       for (const { name, head } of await listener.ask(sql, [logs])) {
-        const key = keyOf(text(name))
+        const key = noticeKey(text(name))
         heads.correct(key, count(head), told.get(key))
       }
     } catch (error) {
@@ -90,7 +78,7 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
   return {
     watch: heads.watch,
     tell(log, head) {
-      const key = keyOf(log)
+      const key = noticeKey(log)
       heads.hear(key, head)
       notices.send(key, head)
     },
@@ -99,62 +87,6 @@ export function createPostgresWatch(options: PostgresWatchOptions): PostgresWatc
       stopPolling()
       await notices.settled()
       await listener.close()
-    },
-  }
-}
-
-interface Heads {
-  readonly watch: PostgresWatch['watch']
-  readonly logs: () => readonly string[]
-  /** Tells who watches the log, unless that was told before. */
-  readonly hear: (key: string, head: number) => void
-  /** What was told last, of each log. */
-  readonly told: () => ReadonlyMap<string, number>
-  /**
-   * Tells what the log itself says. What a notice said may be wrong, for anybody who uses the database can send one: what was
-   * `told` before the log was asked, and is ahead of it, is.
-   */
-  readonly correct: (key: string, head: number, told: number | undefined) => void
-  /** Nobody knows what was said meanwhile; and after a restore a log may be shorter than it was. */
-  readonly forget: () => void
-}
-
-/** Who watches, and what they were told. */
-function createHeads(onChange: (isWatched: boolean) => void): Heads {
-  const byKey = new Map<string, Watched>()
-  const watchers = createWatchers(onChange)
-  const hear = (key: string, head: number): void => {
-    const watched = byKey.get(key)
-    if (watched === undefined || !isCount(head) || head <= watched.told) return
-    watched.told = head
-    watchers.notify(watched.log, head)
-  }
-  return {
-    hear,
-    told: () => new Map([...byKey].map(([key, { told }]) => [key, told])),
-    correct(key, head, told = 0) {
-      const watched = byKey.get(key)
-      if (watched !== undefined && watched.told === told && told > head) watched.told = 0
-      hear(key, head)
-    },
-    forget: () => {
-      for (const watched of byKey.values()) watched.told = 0
-    },
-    logs: () => [...byKey.values()].map(({ log }) => log),
-    watch(log, heard) {
-      const key = keyOf(log)
-      const watched = byKey.get(key) ?? { log, listenersCount: 0, told: 0 }
-      byKey.set(key, watched)
-      watched.listenersCount++
-      const stop = watchers.add(log, heard)
-      let isWatching = true
-      return () => {
-        if (!isWatching) return
-        isWatching = false
-        watched.listenersCount--
-        if (watched.listenersCount === 0) byKey.delete(key)
-        stop()
-      }
     },
   }
 }

@@ -12,11 +12,14 @@ export const problemOf = (name: string, title: string, detail?: string): Problem
 /** Ends a request with a problem document. Thrown inside the handler only; it never leaves it. */
 export class RequestProblem extends Error {
   readonly problem: Problem
+  /** The end of its type. */
+  override readonly name: string
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   constructor(status: number, problem: Problem, headers: Readonly<Record<string, string>> = {}) {
     super(problem.title)
     this.problem = { ...problem, status }
+    this.name = problem.type.slice(problemsBase.length)
     this.status = status
     this.headers = headers
   }

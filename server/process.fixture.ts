@@ -4,9 +4,12 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { build } from 'vite'
 
-/** Bundles a module of this folder, so that a process of its own can run it: Node 20 does not read TypeScript. */
-export async function bundle(entry: string): Promise<string> {
-  const outDir = fileURLToPath(new URL(`../.build/test-server/${entry}`, import.meta.url))
+/**
+ * Bundles a module of this folder, so that a process of its own can run it: Node 20 does not read TypeScript. Two files of
+ * tests that bundle the same one need two names.
+ */
+export async function bundle(entry: string, name: string = entry): Promise<string> {
+  const outDir = fileURLToPath(new URL(`../.build/test-server/${name}`, import.meta.url))
   await build({
     configFile: false,
     logLevel: 'silent',

@@ -21,7 +21,7 @@ export async function pull(asked: Asked, waiters: Waiters, context: HandlerConte
   const waitMs = boundOf(query, 'waitMs', limits.waitMsMax, 0) ?? 0
   let found = await look(store, log, seen, bounds)
   if (found.isNews || waitMs === 0) return jsonResponse(found.text)
-  const { wakes, end } = waiters.join(asked, waitMs)
+  const { wakes, end } = waiters.join('pull', asked, waitMs)
   try {
     // Looks again before it sleeps: the log may have grown before it was watched.
     for (;;) {

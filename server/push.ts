@@ -6,6 +6,7 @@ import { type BodyBounds, readJson } from './body.ts'
 import { check } from './check.ts'
 import type { HandlerContext } from './context.ts'
 import { type Candidate, judge, type Rejected } from './judge.ts'
+import { countVerdicts, type PushEvent } from './observe.ts'
 import { divergedText, follows, pullFirstText, readPage } from './page.ts'
 import { jsonResponse, refuse } from './problems.ts'
 import { sequence } from './sequence.ts'
@@ -17,12 +18,16 @@ const bytesOfTurn = 100_000
 /** How long one push is worked on before others get their turn. */
 const breathMs = 10
 
-type Settled =
+export type Settled =
   | { readonly status: 'verdicts'; readonly verdicts: readonly Verdict[] }
   | { readonly status: 'pull-first' }
 
+interface Pushing extends Admitted {
+  readonly requestId: string | undefined
+}
+
 /** `POST {log}/push`: judges a run and appends what is accepted. */
-export async function push(request: Request, who: Admitted, context: HandlerContext): Promise<Response> {
+export async function push(request: Request, who: Pushing, context: HandlerContext): Promise<Response> {
   const { store, limits, turns, sealer, eraser } = context
   const { storeLog: log, client } = who
   const { bytes, value } = await readJson(request, toBodyBounds(context))
@@ -32,8 +37,20 @@ export async function push(request: Request, who: Admitted, context: HandlerCont
     refuse(413, 'too-many', 'The run is too long', { detail: `At most ${limits.runCommitsMax} commits.` })
   const run = await checkAll(commits, who, context)
 
-  if (!(await follows(store, log, seen))) return jsonResponse(divergedText((await store.head(log)).position))
-  const settled = await (turns.run(log, () => settle(store, log, seen, run, context)) ?? busy())
+  const tell = (outcome: PushEvent['outcome'], verdicts: readonly Verdict[] = []): void =>
+    context.observe?.({
+      type: 'push',
+      requestId: who.requestId,
+      log: who.log,
+      outcome,
+      verdicts: countVerdicts(verdicts),
+    })
+  if (!(await follows(store, log, seen))) {
+    tell('diverged')
+    return jsonResponse(divergedText((await store.head(log)).position))
+  }
+  const settled = await (turns.run(log, () => settle(who, seen, run, context)) ?? busy())
+  tell(settled.status, settled.status === 'verdicts' ? settled.verdicts : [])
   if (settled.status === 'pull-first') return jsonResponse(pullFirstText((await store.head(log)).position))
   const page = await readPage(store, log, seen, context.pageLimits)
   sealer.look(log, page.head)
@@ -79,14 +96,13 @@ const busy = (): never =>
   refuse(503, 'busy', 'Too many others write to this log right now', { headers: { 'retry-after': '1' } })
 
 /** Judges and appends until the store takes what was judged: another process may write between the two. */
-async function settle(
-  store: LogStore,
-  log: string,
+export async function settle(
+  { storeLog: log, log: name }: Pick<Pushing, 'storeLog' | 'log'>,
   seen: Seen,
   run: readonly (Candidate | Rejected)[],
   context: HandlerContext,
 ): Promise<Settled> {
-  const { limits } = context
+  const { store, limits, observe } = context
   const tail = createTail(seen, limits.comparisonsMax)
   for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
     if (!(await readTail(store, log, tail, seen, context))) return { status: 'pull-first' }
@@ -94,11 +110,15 @@ async function settle(
     if (accepted.length === 0) return { status: 'verdicts', verdicts }
     const head = tail.head()
     const { taken } = await store.append(log, head.position, sequence(accepted, head))
+    if (taken > 0) observe?.({ type: 'append', log: name, commits: taken, events: countEvents(accepted, taken) })
     if (taken === accepted.length) return { status: 'verdicts', verdicts }
     // What was taken of a prefix is in the log now: judged again it is a duplicate, and "own" for what follows.
   }
   return busy()
 }
+
+const countEvents = (accepted: readonly Candidate[], taken: number): number =>
+  accepted.slice(0, taken).reduce((sum, { eventsCount }) => sum + eventsCount, 0)
 
 /** Reads the log behind the tail up to its head; false when that is too much to check conditions against. */
 async function readTail(

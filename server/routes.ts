@@ -52,6 +52,7 @@ function decodeName(encoded: string): string {
 export interface Asked {
   readonly log: string
   readonly client: string | undefined
+  readonly requestId: string | undefined
   readonly query: URLSearchParams
   readonly signal: AbortSignal
 }

@@ -9,6 +9,7 @@ import { segmentContract } from './segments.contract.ts'
 import { nothing, sequence } from './sequence.ts'
 import { sqliteStore } from './sqlite-store.ts'
 import { storeContract } from './store.contract.ts'
+import { isStoreError } from './store-error.ts'
 
 let folder = ''
 beforeEach(() => {
@@ -48,6 +49,35 @@ describe('the SQLite store', () => {
     expect(() => sqliteStore(join(folder, 'no', 'such', 'folder.db'))).toThrow(/folder\.db can't be opened/)
     writeFileSync(join(folder, 'text.db'), 'This is not a database. '.repeat(100))
     expect(() => sqliteStore(join(folder, 'text.db'))).toThrow(/not a database/)
+  })
+  test('says in a way that programs understand why a file can not be used', async () => {
+    const path = join(folder, 'log.db')
+    const [commit] = sequence([{ id: 'a', contentId: 'a.p', eventsCount: 1, text: 'x'.repeat(10_000) }], nothing)
+    const store = sqliteStore(path)
+    const other = new Database(path)
+    other.exec('BEGIN IMMEDIATE')
+    await expect(store.append('cart', 0, [commit!])).rejects.toMatchObject({
+      name: 'StoreError',
+      code: 'sqlite/busy',
+      failure: 'unavailable',
+      message: expect.stringContaining(path),
+    })
+    other.exec('ROLLBACK')
+    expect(await store.append('cart', 0, [commit!])).toEqual({ taken: 1, head: 1 })
+    other.exec(`UPDATE meta SET value = 2 WHERE key = 'format'`)
+    other.close()
+    await store.close()
+    const failureOf = (at: string): unknown => {
+      try {
+        return sqliteStore(at)
+      } catch (error) {
+        return isStoreError(error) ? `${error.code} ${error.failure}` : error
+      }
+    }
+    writeFileSync(join(folder, 'text.db'), 'This is not a database. '.repeat(100))
+    expect(failureOf(path)).toBe('sqlite/format newer-format')
+    expect(failureOf(join(folder, 'no', 'such.db'))).toBe('sqlite/refused refused')
+    expect(failureOf(join(folder, 'text.db'))).toBe('sqlite/damaged refused')
   })
   test('polls only while somebody watches', async () => {
     const timers = new Set<() => void>()

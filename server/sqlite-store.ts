@@ -1,12 +1,16 @@
 import type { Clock } from '../src/core/ports.ts'
 import type { Seen } from '../src/protocol/sync.ts'
 import { systemClock } from './options.ts'
-import { mustFollow, nothing } from './sequence.ts'
-import { sqliteErasures } from './sqlite-erasures.ts'
-import { type Connection, count, inTransaction, openSqlite, row, text } from './sqlite-file.ts'
-import { sqliteSegments } from './sqlite-segments.ts'
-import type { LogStore, RangeLimits, SequencedCommit } from './store.ts'
+import { row } from './sql.ts'
+import { sqlCommits } from './sql-commits.ts'
+import { sqlErasures } from './sql-erasures.ts'
+import { sqlSegments } from './sql-segments.ts'
+import { toSqliteError } from './sqlite-error.ts'
+import { type Connection, fileColumn, openSqlite, sqlOf } from './sqlite-file.ts'
+import { createAppendGroup } from './sqlite-group.ts'
+import type { LogStore } from './store.ts'
 import { createWatchers, type Watchers } from './watchers.ts'
+import { wrapStore } from './wrap-store.ts'
 
 /** Options of {@link sqliteStore}. */
 export interface SqliteStoreOptions {
@@ -21,108 +25,56 @@ export interface SqliteStoreOptions {
  */
 export function sqliteStore(path: string, { pollMs = 250, clock = systemClock }: SqliteStoreOptions = {}): LogStore {
   const db = openSqlite(path)
-  const { headOf, digestAt, insert, range } = prepare(db)
+  const sql = sqlOf(db)
+  const commitsIn = sqlCommits(sql)
+  const { range, headOf, digestAt } = commitsIn
+  const group = createAppendGroup(commitsIn)
+  const files = fileColumn(sql)
+  const erasures = sqlErasures(sql, files)
   const poll = createPoll(db, headOf, pollMs, clock)
   const { watchers } = poll
-  const { erasedThrough, erasures } = sqliteErasures(db)
 
-  return {
+  const store: LogStore = {
     async append(log, expectedHead, commits) {
-      const appended = inTransaction(db, () => {
-        const { position } = headOf(log)
-        if (position !== expectedHead) return { taken: 0, head: position }
-        mustFollow(commits, position)
-        for (const commit of commits) insert(log, commit)
-        return { taken: commits.length, head: commits.at(-1)?.last ?? position }
-      })
+      const appended = await group.append({ log, expectedHead, commits })
       if (appended.taken > 0) watchers.notify(log, appended.head)
       return appended
     },
     async range(log, after, limits) {
-      const commits = range(log, after, limits)
-      // After the rows, so that it never lies before them.
-      return { commits, head: headOf(log).position }
+      return range(log, after, limits)
     },
     async head(log) {
       return headOf(log)
     },
     async digestAt(log, position) {
-      return position === 0 ? nothing.digest : digestAt(log, position)
+      return digestAt(log, position)
     },
     watch: watchers.add,
-    segments: sqliteSegments(db, erasedThrough),
-    erasures,
+    segments: sqlSegments(sql, files, erasures.through),
+    erasures: {
+      async through(log) {
+        return erasures.through(log)
+      },
+      async put(log, erased) {
+        const isPut = erasures.put(log, erased)
+        // The old texts would stay readable in the file of what was written last. Readers may keep it: then it is done by another.
+        db.pragma('wal_checkpoint(TRUNCATE)')
+        return isPut
+      },
+    },
     async close() {
       poll.stop()
+      group.flush()
       db.close()
     },
   }
-}
-
-interface Statements {
-  readonly headOf: (log: string) => Seen
-  readonly digestAt: (log: string, position: number) => string | undefined
-  readonly insert: (log: string, commit: SequencedCommit) => void
-  readonly range: (log: string, after: number, limits: RangeLimits) => readonly SequencedCommit[]
-}
-
-function prepare(db: Connection): Statements {
-  const selectHead = db.prepare('SELECT last, digest FROM commits WHERE log = ? ORDER BY last DESC LIMIT 1').raw()
-  const selectDigest = db.prepare('SELECT digest FROM commits WHERE log = ? AND last = ?').raw()
-  const insertCommit = db.prepare(
-    'INSERT INTO commits (log, last, first, digest, id, contentId, text) VALUES (?, ?, ?, ?, ?, ?, ?)',
-  )
-  // The length of a text is known without reading it.
-  const selectSizes = db
-    .prepare('SELECT last, octet_length(text) FROM commits WHERE log = ? AND last > ? ORDER BY last LIMIT ?')
-    .raw()
-  const selectRows = db
-    .prepare(
-      'SELECT first, last, digest, id, contentId, text FROM commits WHERE log = ? AND last > ? AND last <= ? ORDER BY last',
-    )
-    .raw()
-  return {
-    headOf: (log) => {
-      const [position, digest] = row(selectHead.get(log))
-      return position === undefined ? nothing : { position: count(position), digest: text(digest) }
-    },
-    digestAt: (log, position) => {
-      const [digest] = row(selectDigest.get(log, position))
-      return digest === undefined ? undefined : text(digest)
-    },
-    insert: (log, { first, last, digest, id, contentId, text }) => {
-      insertCommit.run(log, last, first, digest, id, contentId, text)
-    },
-    range: (log, after, { commitsMax, bytesMax }) => {
-      const through = cut(selectSizes.all(log, after, commitsMax), after, bytesMax)
-      return selectRows.all(log, after, through).map(toCommit)
-    },
-  }
-}
-
-/** The last position of a page of at most `bytesMax`, or of one commit. */
-function cut(sizes: readonly unknown[], after: number, bytesMax: number): number {
-  let through = after
-  let bytes = 0
-  for (const size of sizes) {
-    const [last, length] = row(size)
-    bytes += count(length)
-    if (through > after && bytes > bytesMax) break
-    through = count(last)
-  }
-  return through
-}
-
-function toCommit(value: unknown): SequencedCommit {
-  const [first, last, digest, id, contentId, body] = row(value)
-  return {
-    first: count(first),
-    last: count(last),
-    digest: text(digest),
-    id: text(id),
-    contentId: text(contentId),
-    text: text(body),
-  }
+  return wrapStore(store, async (_call, run) => {
+    try {
+      return await run()
+    } catch (error) {
+      throw toSqliteError(path, error)
+    }
+  })
 }
 
 /** Tells watchers what other processes wrote; looks only while somebody watches. */
@@ -139,10 +91,14 @@ function createPoll(
   let callOff: (() => void) | undefined
   const look = (): void => {
     callOff = clock.after(pollMs, look)
-    const now = version()
-    if (now === seen) return
-    seen = now
-    for (const log of watchers.logs()) watchers.notify(log, headOf(log).position)
+    try {
+      const now = version()
+      if (now === seen) return
+      for (const log of watchers.logs()) watchers.notify(log, headOf(log).position)
+      seen = now
+    } catch {
+      // A disk that fails must not end the process from a timer: the calls tell of it, and the next look may succeed.
+    }
   }
   const stop = (): void => {
     callOff?.()

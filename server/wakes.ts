@@ -11,34 +11,48 @@ export interface Wakes {
   readonly next: (heartbeatMs?: number) => Promise<Wake>
 }
 
-export function createWakes(clock: Clock): Wakes {
-  let hasMoved = false
-  let hasEnded = false
-  let wake: ((why: Wake) => void) | undefined
-  const next = (heartbeatMs?: number): Promise<Wake> => {
-    const pending = hasEnded ? 'ended' : hasMoved ? 'moved' : undefined
-    hasMoved = false
+export const createWakes = (clock: Clock): Wakes => new Sleeper(clock)
+
+class Sleeper implements Wakes {
+  readonly #clock: Clock
+  #hasMoved = false
+  #hasEnded = false
+  #wake: ((why: Wake) => void) | undefined
+  #callOff: (() => void) | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  moved(): void {
+    this.#hasMoved = true
+    this.#tell('moved')
+  }
+  end(): void {
+    this.#hasEnded = true
+    this.#tell('ended')
+  }
+  ended(): boolean {
+    return this.#hasEnded
+  }
+
+  next(heartbeatMs?: number): Promise<Wake> {
+    const pending = this.#hasEnded ? 'ended' : this.#hasMoved ? 'moved' : undefined
+    this.#hasMoved = false
     if (pending !== undefined) return Promise.resolve(pending)
     return new Promise((resolve) => {
-      const callOff = heartbeatMs === undefined ? undefined : clock.after(heartbeatMs, () => wake?.('heartbeat'))
-      wake = (why) => {
-        wake = undefined
-        hasMoved = false
-        callOff?.()
-        resolve(why)
-      }
+      this.#wake = resolve
+      if (heartbeatMs !== undefined) this.#callOff = this.#clock.after(heartbeatMs, () => this.#tell('heartbeat'))
     })
   }
-  return {
-    moved: () => {
-      hasMoved = true
-      wake?.('moved')
-    },
-    end: () => {
-      hasEnded = true
-      wake?.('ended')
-    },
-    ended: () => hasEnded,
-    next,
+
+  #tell(why: Wake): void {
+    const wake = this.#wake
+    if (wake === undefined) return
+    this.#wake = undefined
+    this.#hasMoved = false
+    this.#callOff?.()
+    this.#callOff = undefined
+    wake(why)
   }
 }

@@ -52,9 +52,32 @@ export const rooms: Readonly<Record<string, Room>> = {
     rooms: [core, protocol, platform, 'src/store', 'src/log', 'src/projection', 'src/consumer', 'src/sync'],
     packages: ['comlink'],
   },
+  // Before `server`, which it is in.
+  'server/log': {
+    rooms: [
+      core,
+      protocol,
+      platform,
+      'src/store',
+      'src/segments',
+      'src/log',
+      'src/consumer',
+      'src/client',
+      'src/subscribe',
+      'server',
+    ],
+    packages: [],
+  },
   server: {
     rooms: [core, protocol, 'src/segments'],
-    packages: ['libsql', 'pg', '@remix-run/node-fetch-server', 'node:*'],
+    packages: [
+      'libsql',
+      'pg',
+      '@nats-io/jetstream',
+      '@nats-io/transport-node',
+      '@remix-run/node-fetch-server',
+      'node:*',
+    ],
   },
   // As an app would: the public entries, and a schema library of its own choice.
   demo: { rooms: [], packages: ['tidelog', 'valibot'] },
