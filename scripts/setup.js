@@ -1,10 +1,11 @@
 // Makes a fresh clone ready: packages, and with --browser a Chromium for the tests, with --engines=firefox,webkit those
-// too (written to .build/browser.json), and with --postgres the programs of PostgreSQL.
+// too (written to .build/browser.json), and with --postgres and --nats those servers' programs.
 // Needs nothing but Node. Installing happens here and not in npm hooks, since `ignore-scripts` switches those off.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { findEngines, installFromDebian, onPath } from './engines.js'
+import { findNats } from './nats.js'
 import { findPostgres } from './postgres.js'
 import { fail, npm } from './steps.js'
 
@@ -75,3 +76,4 @@ if (process.argv.includes('--browser')) remember({ chromium: await findBrowser()
 const asked = process.argv.find((argument) => argument.startsWith('--engines='))
 if (asked) remember(findEngines(asked.slice('--engines='.length).split(',')))
 if (process.argv.includes('--postgres')) findPostgres()
+if (process.argv.includes('--nats')) findNats()
