@@ -1,5 +1,6 @@
 // The package as an app gets it: an ordinary Vite build with no settings, and a server from the package's entries.
-import { readdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright'
@@ -45,6 +46,15 @@ const write = async (page: Page, text: string): Promise<void> => {
   await page.keyboard.press('Enter')
 }
 const notes = (page: Page): Promise<readonly string[]> => page.locator('li').allInnerTexts()
+
+describe('the package', () => {
+  test('has a program that runs by its name, as npm would run it', () => {
+    const { bin, version }: { bin: { tidelog: string }; version: string } = JSON.parse(
+      readFileSync('package.json', 'utf8'),
+    )
+    expect(execFileSync(bin.tidelog, ['--version'], { encoding: 'utf8' })).toBe(`${version}\n`)
+  })
+})
 
 describe('an app without a worker file', () => {
   test('gets the worker of the package in its build', () =>
