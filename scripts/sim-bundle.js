@@ -13,8 +13,9 @@ const onOneThread = {
 /** Bundles `test/sim/main.ts`; `plugins` may change the sources on the way. */
 export async function bundleSim(file = simFile, { plugins = [], sourcemap = true } = {}) {
   const bundle = await rolldown({
-    input: { main: 'test/sim/main.ts', tally: 'test/sim/tally.ts' },
+    input: { main: 'test/sim/main.ts', tally: 'test/sim/tally.ts', places: 'test/sim/places.ts' },
     platform: 'node',
+    external: ['libsql', 'pg', 'rolldown', /^@nats-io\//],
     logLevel: 'warn',
     resolve: { alias: { tidelog: `${root}src/index.ts` } },
     plugins: [onOneThread, ...plugins],
@@ -22,6 +23,12 @@ export async function bundleSim(file = simFile, { plugins = [], sourcemap = true
   const dir = file.replace(/\/[^/]*$/, '')
   await bundle.write({ dir, format: 'esm', sourcemap, entryFileNames: '[name].js', minify: false })
   await bundle.close()
+}
+
+/** Starts the server that a store needs. */
+export async function placeFor(store) {
+  const { startPlace } = await import(pathToFileURL(`${root}.build/sim/places.js`).href)
+  return startPlace(store)
 }
 
 /** What a run must have seen, by its length. */

@@ -1,11 +1,12 @@
 // The simulator: `npm run sim -- --seeds 2000` lives through many seeds of several devices, tabs and a server on a simulated
 // clock, disk and network, and judges each. `--seed 17` replays one, `--trace` says all that happens in it, `--from 5000`
-// begins elsewhere, `--twice` lives through each seed two times and compares.
+// begins elsewhere, `--twice` lives through each seed two times and compares. `--store sqlite`, `postgres`, `nats` or `edge` has the
+// server keep its logs there instead of in memory; a seed has the same story in each.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
-import { bundleSim, mustHappenIn, simFile } from './sim-bundle.js'
+import { bundleSim, mustHappenIn, placeFor, simFile } from './sim-bundle.js'
 import { fail } from './steps.js'
 
 const { values } = parseArgs({
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     trace: { type: 'boolean', default: false },
     twice: { type: 'boolean', default: false },
+    store: { type: 'string' },
     processes: { type: 'string', default: String(Math.min(4, availableParallelism())) },
   },
 })
@@ -28,6 +30,8 @@ const from = Number(values.seed ?? values.from)
 const count = values.seed === undefined ? Number(values.seeds) : 1
 const processes = Math.max(1, Math.min(Number(values.processes), count))
 if (!(count > 0) || !(from >= 0)) fail('sim: --seeds and --from are whole numbers.')
+
+const where = values.store === undefined ? '' : ` --store ${values.store}`
 
 const sums = {}
 const failures = []
@@ -48,13 +52,14 @@ const take = (line) => {
   if (problems.length === 0) return
   failures.push(seed)
   if (failures.length > shownMax) return
-  console.error(`\nsim: seed ${seed} breaks a promise. Again: npm run sim -- --seed ${seed} --trace`)
+  console.error(`\nsim: seed ${seed} breaks a promise. Again: npm run sim -- --seed ${seed}${where} --trace`)
   for (const problem of problems.slice(0, 12)) console.error(`  ${problem}`)
 }
 
-const runPart = (nth) =>
+const runPart = (nth, address) =>
   new Promise((resolve) => {
-    const more = [values.trace ? '--trace' : [], values.twice ? '--twice' : []].flat()
+    const store = address === undefined ? [] : ['--store', address]
+    const more = [values.trace ? '--trace' : [], values.twice ? '--twice' : [], store].flat()
     const range = ['--from', `${from + nth}`, '--to', `${from + count - 1}`, '--step', `${processes}`]
     const child = spawn(process.execPath, ['--enable-source-maps', simFile, ...range, ...more], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -68,7 +73,9 @@ const runPart = (nth) =>
 
 const started = performance.now()
 await bundleSim()
-await Promise.all(Array.from({ length: processes }, (_, nth) => runPart(nth)))
+const place = values.store === undefined ? undefined : await placeFor(values.store)
+await Promise.all(Array.from({ length: processes }, (_, nth) => runPart(nth, place?.address)))
+await place?.stop()
 
 const seconds = (performance.now() - started) / 1000
 if (count > 1)

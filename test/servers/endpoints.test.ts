@@ -1,32 +1,34 @@
-// Two endpoint processes over one database, and devices that speak to either.
+// Two endpoint processes over one store, and devices that speak to either.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { json, runOf } from '../../server/handler.fixture.ts'
 import { listen } from '../../server/live.fixture.ts'
 import { bundle, type Running, run } from '../../server/process.fixture.ts'
 import { nothing, sequence } from '../../server/sequence.ts'
 import type { PullPage, PushAnswer, Seen } from '../../src/protocol/sync.ts'
-import { type Cluster, startCluster } from './cluster.ts'
+import { startCluster } from './cluster.ts'
+import { startNats } from './nats-cluster.ts'
 
-let cluster: Cluster
+/** Servers of one kind, and an address for each test. */
+interface Servers {
+  readonly place: (nth: number) => Promise<string>
+  readonly remove: () => Promise<void>
+}
+const kinds: Readonly<Record<string, () => Promise<Servers>>> = {
+  async PostgreSQL() {
+    const { createDatabase, remove } = await startCluster()
+    return { place: (nth) => createDatabase(`endpoints_${nth}`), remove }
+  },
+  async NATS() {
+    const { servers, remove } = await startNats()
+    return { place: async (nth) => `${servers.map((server) => `nats://${server}`).join()} endpoints-${nth}`, remove }
+  },
+}
+
+let servers: Servers
 let file = ''
-let databasesCount = 0
+let placesCount = 0
 let running: Running[] = []
 let urls: readonly string[] = []
-beforeAll(async () => {
-  cluster = await startCluster()
-  file = await bundle('../test/servers/endpoint.fixture.ts')
-})
-beforeEach(async () => {
-  const database = await cluster.createDatabase(`endpoints_${databasesCount++}`)
-  running = [run(file, [database]), run(file, [database])]
-  urls = await Promise.all(running.map(async ({ line, said }) => (await line()) ?? said()))
-})
-afterEach(async () => {
-  for (const { child } of running) child.kill('SIGKILL')
-  await Promise.all(running.map(({ ended }) => ended))
-})
-afterAll(() => cluster?.remove())
-
 /** A device: what it has seen, and what it was told is kept. */
 class Device {
   readonly name: string
@@ -68,7 +70,21 @@ const live = async (at: string, seen: Seen) => {
   return { ...listen(response), stop: () => abort.abort() }
 }
 
-describe('two endpoints over one database', () => {
+describe.each(Object.entries(kinds))('two endpoints over one store: %s', (_, start) => {
+  beforeAll(async () => {
+    servers = await start()
+    file = await bundle('../test/servers/endpoint.fixture.ts')
+  })
+  beforeEach(async () => {
+    const place = await servers.place(placesCount++)
+    running = [run(file, [place]), run(file, [place])]
+    urls = await Promise.all(running.map(async ({ line, said }) => (await line()) ?? said()))
+  })
+  afterEach(async () => {
+    for (const { child } of running) child.kill('SIGKILL')
+    await Promise.all(running.map(({ ended }) => ended))
+  })
+  afterAll(() => servers?.remove())
   test('what is pushed to one is live on the other', async () => {
     const writer = new Device('writer')
     await writer.push(['0'], () => urls[0]!)
@@ -102,7 +118,7 @@ describe('two endpoints over one database', () => {
         pushed++
       }
     })
-    await expect.poll(() => pushed).toBeGreaterThan(20)
+    await expect.poll(() => pushed, { timeout: 30_000 }).toBeGreaterThan(20)
     running[0]!.child.kill('SIGKILL')
     isKilled = true
     await Promise.all(pushing)

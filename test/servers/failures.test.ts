@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { pullRequest, pushRequest, runOf } from '../../server/handler.fixture.ts'
+import { problemOf, pullRequest, pushRequest, runOf } from '../../server/handler.fixture.ts'
 import { createSyncHandler } from '../../server/handler.ts'
 import { type PostgresPool, type PostgresStoreOptions, postgresStore } from '../../server/postgres.ts'
 import { nothing, sequence } from '../../server/sequence.ts'
@@ -111,7 +111,10 @@ describe('a row that somebody locked by hand', () => {
     await append(store, 'a')
     await withClient(url, async (client) => {
       await client.query('BEGIN; UPDATE tidelog.logs SET head = head')
-      await expect(append(store, 'b')).rejects.toThrow(/lock timeout/)
+      await expect(append(store, 'b')).rejects.toMatchObject({
+        code: 'postgres/busy',
+        message: expect.stringMatching(/lock timeout/),
+      })
       await client.query('ROLLBACK')
     })
     expect(await append(store, 'b')).toBe(2)
@@ -194,15 +197,17 @@ describe('a server that crashes', () => {
     await pool.end()
     stores.length = 0
   })
-  test('is a server error for devices, which keep what they have and come back', async () => {
+  test('is a store out of reach for devices, which keep what they have and come back', async () => {
     const errors: unknown[] = []
     const store = open({ connectionString: url })
     const handler = createSyncHandler({ store, onError: (error) => errors.push(error) })
     const push = () => handler(pushRequest(runOf([{ id: 'a' }])))
     expect((await push()).status).toBe(200)
     await cluster.crash()
-    expect((await push()).status).toBe(500)
-    expect((await handler(pullRequest(nothing))).status).toBe(500)
+    for (const response of [await push(), await handler(pullRequest(nothing))]) {
+      expect(response.headers.get('retry-after')).toBe('5')
+      expect(await problemOf(response)).toBe('503 store-unavailable')
+    }
     expect(errors.length).toBeGreaterThanOrEqual(2)
     for (const error of errors) expect(error).toMatchObject({ code: 'postgres/unreachable' })
     await cluster.start()

@@ -1,6 +1,7 @@
 // One process of the simulator: runs seeds from `--from`, every `--step`th, and says what came of each as a line of JSON.
 import { createHash } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { keepIn } from './stores.ts'
 import { runSeed } from './world.ts'
 
 const { values } = parseArgs({
@@ -11,6 +12,7 @@ const { values } = parseArgs({
     twice: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     until: { type: 'string', default: 'end' },
+    store: { type: 'string' },
   },
 })
 
@@ -21,6 +23,8 @@ crypto.subtle.digest = async (_algorithm, data) =>
       .update(data as Uint8Array)
       .digest(),
   ).buffer
+
+if (values.store !== undefined) await keepIn(values.store)
 
 let unhandled: string[] = []
 process.on('unhandledRejection', (error) => {

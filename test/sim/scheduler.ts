@@ -18,6 +18,8 @@ export class Scheduler {
   #hash = 0
   #order = 0
   readonly #heap: Task[] = []
+  #work: Promise<unknown> = Promise.resolve()
+  #working = 0
 
   /** Says in one number what has happened, and in which order. */
   get hash(): string {
@@ -49,10 +51,18 @@ export class Scheduler {
     this.#push({ ...task, at: Math.max(this.now, task.at), order: this.#order++ })
   }
 
+  /** Does work that takes real time, one piece after the other; simulated time stands still meanwhile. */
+  outside<T>(work: () => Promise<T>): Promise<T> {
+    this.#working += 1
+    const done = this.#work.then(work)
+    this.#work = done.catch(() => {}).finally(() => (this.#working -= 1))
+    return done
+  }
+
   /** Runs tasks until `isOver` or the time is up; false when the time was up, or nothing is left to happen. */
   async run(isOver: () => boolean, msMax: number): Promise<boolean> {
     const end = this.now + msMax
-    await turn()
+    await this.#turn()
     while (!isOver()) {
       const task = this.#pop()
       if (task === undefined) return false
@@ -66,9 +76,18 @@ export class Scheduler {
       this.steps += 1
       this.#mix(task.at - this.start)
       this.#mix(task.realm.nth)
-      if (task.realm.take(task)) await turn()
+      if (task.realm.take(task)) await this.#turn()
     }
     return true
+  }
+
+  /** Everything that promises have left to do is done when this resolves: nothing but {@link outside} waits for real I/O. */
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    while (this.#working > 0) {
+      await this.#work
+      await new Promise((resolve) => setImmediate(resolve))
+    }
   }
 
   #mix(value: number): void {
@@ -108,9 +127,6 @@ export class Scheduler {
 }
 
 const isBefore = (a: Task, b: Task): boolean => a.at < b.at || (a.at === b.at && a.order < b.order)
-
-/** Everything that promises have left to do is done when this resolves: nothing here waits for real I/O. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 let realms = 0
 

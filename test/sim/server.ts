@@ -1,9 +1,9 @@
 import { createSyncHandler, type SyncHandler } from '../../server/handler.ts'
-import { memoryStore } from '../../server/memory-store.ts'
 import type { LogStore, SequencedCommit } from '../../server/store.ts'
 import type { Chaos } from './chaos.ts'
 import { model } from './model.ts'
 import { Realm, type Scheduler } from './scheduler.ts'
+import { freshStore } from './stores.ts'
 import { isForbidden } from './theatre.ts'
 
 export interface WireRequest {
@@ -45,7 +45,7 @@ export class SimServer {
   readonly logName: string = model.name
   readonly #scheduler: Scheduler
   readonly #chaos: Chaos
-  #kept: LogStore = memoryStore()
+  #kept: LogStore
   #processes: (Process | undefined)[] = []
   readonly #processCount: number
   readonly #slowness: number
@@ -56,6 +56,7 @@ export class SimServer {
     this.#scheduler = scheduler
     this.#chaos = chaos
     this.#processCount = processCount
+    this.#kept = freshStore(scheduler)
     this.#slowness = chaos.dice.pick([0.02, 0.1, 0.3])
     this.#segmentLimits = chaos.dice.pick(segmentLimits)
     this.start()
@@ -74,7 +75,7 @@ export class SimServer {
   /** What a backup has: the first commits. Every process starts anew on it. */
   async restore(commitsMax: number): Promise<void> {
     const kept = (await this.log()).slice(0, commitsMax)
-    this.#kept = memoryStore()
+    this.#kept = freshStore(this.#scheduler)
     await this.#kept.append(this.logName, 0, kept)
     for (let nth = 0; nth < this.#processCount; nth++) this.crash(nth)
     this.start()
