@@ -1,6 +1,6 @@
 // Five projects: `unit` in Node, `browser` inside Chromium, `e2e` in Node driving Chromium against the built demo, and two
 // that are left out of a plain `npm test`: `kill`, which takes minutes (`npm run test:kill`), and `servers`, which needs
-// PostgreSQL (`npm run test:servers`).
+// PostgreSQL, NATS and an edge runtime (`npm run test:servers`).
 // The tests of `browser` in other engines: vitest.engines.config.ts.
 // One alone: `npm test -- --project unit`, or without building anything `npx vitest run --project unit`.
 import { availableParallelism } from 'node:os'

@@ -1,5 +1,5 @@
-// Which requirements does no passed test name? Reads the report of the last `npm test` and the rows of the requirements,
-// which are kept beside this checkout. A test names a row by its id: `TS-3 heals a gap with one range read`. Only tests
+// Which requirements does no passed test name? Reads the reports of the last `npm test` and, where it was run, of the last
+// `npm run test:servers`, and the rows of the requirements, which are kept beside this checkout. A test names a row by its id: `TS-3 heals a gap with one range read`. Only tests
 // that passed count, and only those that go through the public entries. `--strict` exits with 1 while a row is missing.
 import { existsSync, readFileSync } from 'node:fs'
 import { relative } from 'node:path'
@@ -7,6 +7,7 @@ import { fail, root } from './steps.js'
 
 const rowsFile = '../shared/REQUIREMENTS.md'
 const reportFile = '.build/report.json'
+const serversFile = '.build/servers.json'
 const idsPerTestMax = 2
 const insideImport = /\bfrom\s+['"](?:\.\.?\/)+(?:[\w-]+\/)*(?:src|worker|server)\//
 
@@ -24,11 +25,13 @@ const idPattern = new RegExp(`\\b(?:${kinds.join('|')})-(?:\\d+|B)\\b`, 'g')
 const isPublic = (file) =>
   !/^(?:src|worker|server)\//.test(file) && !(existsSync(file) && insideImport.test(readFileSync(file, 'utf8')))
 
-const report = JSON.parse(readFileSync(reportFile, 'utf8'))
+const read = (file) => JSON.parse(readFileSync(file, 'utf8'))
+const report = read(reportFile)
+const results = [report, ...(existsSync(serversFile) ? [read(serversFile)] : [])].flatMap((one) => one.testResults)
 const named = new Set()
 const namedInside = new Set()
 const mistakes = []
-for (const { name, assertionResults } of report.testResults) {
+for (const { name, assertionResults } of results) {
   const file = relative(root, name).replaceAll('\\', '/')
   const target = isPublic(file) ? named : namedInside
   for (const { fullName, status } of assertionResults) {

@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { constants } from 'node:os'
 import { bin, fail, must } from './steps.js'
+import { wholeOnly } from './whole.js'
 
 const report = '.build/report.json'
 const enginesReport = '.build/engines.json'
-const toReport = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
+const serversReport = '.build/servers.json'
+const reportTo = (file) => ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
 
 const [name, ...rest] = process.argv.slice(2)
 const projects = rest.flatMap((argument, at) => {
@@ -21,14 +23,18 @@ const engines = ['firefox', 'webkit'].filter(
 
 const commands = {
   start: { setup: [], build: true, main: ['dist/server/main.js'] },
-  test: { setup: ['--browser'], build: true, main: [bin.vitest, 'run', ...toReport] },
+  test: { setup: ['--browser'], build: true, main: [bin.vitest, 'run', ...reportTo(report)] },
   'test:engines': {
     setup: ['--browser', `--engines=${engines.join()}`],
     build: false,
     main: [bin.vitest, 'run', '--config=vitest.engines.config.ts'],
   },
   'test:kill': { setup: ['--browser'], build: true, main: [bin.vitest, 'run', '--project=kill'] },
-  'test:servers': { setup: ['--postgres'], build: false, main: [bin.vitest, 'run', '--project=servers'] },
+  'test:servers': {
+    setup: ['--postgres', '--nats'],
+    build: false,
+    main: [bin.vitest, 'run', '--project=servers', ...reportTo(serversReport)],
+  },
   'test:long': { setup: ['--browser'], build: true, main: ['scripts/long.js'] },
   check: { setup: [], build: false, main: ['scripts/check.js'] },
   bench: { setup: ['--browser'], build: true, main: ['bench/run.js'] },
@@ -40,14 +46,13 @@ if (!command) fail(`unknown command ${name ?? '(none)'}: one of ${Object.keys(co
 must('scripts/setup.js', ...command.setup)
 // A run that dies half way must not leave an older report for `npm run rows` to believe.
 if (name === 'test') rmSync(report, { force: true })
+if (name === 'test:servers') rmSync(serversReport, { force: true })
 if (name === 'test:engines') rmSync(enginesReport, { force: true })
 // Killing takes minutes, and servers have to be installed: both are left out where no project is named.
 const isChosen = rest.length > 0
 if (name === 'test' && projects.length === 0) rest.push('--project=!kill', '--project=!servers')
-// What runs in Node as well, test by test, is left to CI and the long set in the browser.
-const twins = ['test/browser/consumers.test.ts', 'test/browser/read-models.test.ts']
 if (name === 'test' && !isChosen && process.env.TIDELOG_WHOLE !== '1')
-  rest.push(...twins.map((file) => `--exclude=${file}`))
+  rest.push(...wholeOnly.map((file) => `--exclude=${file}`))
 if (command.build) must('scripts/build.js')
 if (!existsSync(command.main[0])) fail(`${command.main[0]} is missing.`)
 
