@@ -51,7 +51,10 @@ const nextLimit = (limit: number, text: number): number =>
 const isRecord = (row: Rows['log']): row is LogRow => 'commits' in row
 
 const textOf = (rows: readonly (WriteRow | Rows['log'])[]): number =>
-  rows.reduce((sum, row) => sum + ('commits' in row ? row.commits.length : 'part' in row ? row.part.length : 0), 0)
+  rows.reduce((sum, row) => sum + lengthOf('commits' in row ? row.commits : 'part' in row ? row.part : ''), 0)
+
+/** A damaged row may hold anything there, and a count that is no number would have the reading never end. */
+const lengthOf = (content: unknown): number => Number(Object(content).length) || 0
 
 /** Takes rows as far as their records are at hand; true when more records have to be read first. */
 export function takeRows(view: View, rows: readonly WriteRow[], records: readonly LogRow[], taken?: Taken): boolean {

@@ -67,6 +67,28 @@ test.each([['not JSON'], ['{}'], ['[{"id":1}]']])(
   },
 )
 
+test('confirmed commits that are no text end an open, which does not read on for ever', async () => {
+  const browser = createBrowser()
+  const { engine } = await openTab(browser)
+  const server = new Sequence()
+  for (const id of ['a', 'b']) await takePage(engine, server.add(commitOf(id, ['s1'])))
+  const [rows] = await engine.store.run([{ op: 'range', store: 'log' }])
+  const damaged = { ...rows[1], first: 1.5, commits: 0 } as never
+  await engine.store.run([{ op: 'put', store: 'log', row: damaged }], { write: true })
+  let reads = 0
+  const opening = openTab(browser, {
+    wrap: (store) => ({
+      ...store,
+      run: async (requests, options) => {
+        if (++reads > 100) throw new Error('it reads on')
+        return store.run(requests, options)
+      },
+    }),
+  })
+  await expect(opening).rejects.toMatchObject(damage)
+  expect(reads).toBeLessThan(100)
+})
+
 test.each([
   ['can not be read', { commits: 'not JSON' }],
   ['brings more than it says', { commits: JSON.stringify([commitOf('x', ['s1']), commitOf('y', ['s2'])]) }],
