@@ -2,11 +2,17 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type NatsStoreOptions, natsStore } from '../../server/nats.ts'
-import { bundle, run } from '../../server/process.fixture.ts'
 import { nothing, sequence } from '../../server/sequence.ts'
 import type { LogStore } from '../../server/store.ts'
 import { badNats } from './bad-nats.ts'
 import { type NatsCluster, startNats, withNats } from './nats-cluster.ts'
+import {
+  mustBeWhole,
+  processesMustAgree,
+  raceAtHead,
+  readersMustSeeRuns,
+  withStores as withStoresOver,
+} from './races.ts'
 import { append, commitsOf, idsOf, log, wide } from './stores.ts'
 
 let cluster: NatsCluster
@@ -28,29 +34,8 @@ const open = (more: Partial<NatsStoreOptions> = {}): LogStore =>
     ...more,
   } as NatsStoreOptions)
 
-async function withStores(number: number, work: (stores: readonly LogStore[]) => Promise<void>): Promise<void> {
-  const stores = Array.from({ length: number }, () => open())
-  try {
-    await work(stores)
-  } finally {
-    await Promise.all(stores.map((store) => store.close()))
-  }
-}
-
-/** That nothing is missing, doubled or out of order, by the digests. */
-async function mustBeWhole(store: LogStore, name = log): Promise<readonly string[]> {
-  const { commits, head } = await store.range(name, 0, wide)
-  const again = commits.map(({ id, contentId, text, first, last }) => ({
-    id,
-    contentId,
-    eventsCount: last - first + 1,
-    text,
-  }))
-  expect(commits).toEqual(sequence(again, nothing))
-  expect(head).toBe(commits.at(-1)?.last ?? 0)
-  expect(new Set(commits.map(({ id }) => id)).size).toBe(commits.length)
-  return commits.map(({ id }) => id)
-}
+const withStores = (number: number, work: (stores: readonly LogStore[]) => Promise<void>): Promise<void> =>
+  withStoresOver(number, open, work)
 
 describe('writers of one stream', () => {
   test(
@@ -67,16 +52,9 @@ describe('writers of one stream', () => {
           beside[i] = { position: commit!.last, digest: commit!.digest }
         }
         for (let round = 0; round < 1_000; round++) {
-          const head = await stores[round % 2]!.head(log)
           const others = stores.map(writeBeside)
-          const results = await Promise.all(
-            [...'abcdefgh'].map((name, i) =>
-              stores[i % 2]!.append(log, head.position, commitsOf(head, [`${name}${round}`], 2)),
-            ),
-          )
+          await raceAtHead(stores, round)
           await Promise.all(others)
-          expect(results.map(({ taken }) => taken).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 1])
-          expect(new Set(results.map(({ head }) => head))).toEqual(new Set([head.position + 2]))
         }
         for (const i of [0, 1]) expect(await mustBeWhole(stores[1]!, `beside ${i}`)).toHaveLength(1_000)
         expect(await stores[0]!.head(log)).toMatchObject({ position: 2_000 })
@@ -113,19 +91,10 @@ describe('writers of one stream', () => {
       expect(await mustBeWhole(there!, 'beside')).toHaveLength(head.position)
     }),
   )
-  test('in several processes get one order, lose nothing, and keep each run together', async () => {
-    const file = await bundle('../test/servers/writer.fixture.ts')
-    const address = `${cluster.servers.map((server) => `nats://${server}`).join()} ${prefix}`
-    const writers = ['w0', 'w1', 'w2'].map((name) => run(file, [address, name, '60']))
-    expect(await Promise.all(writers.map(({ ended, said }) => ended.then((code) => code || said())))).toEqual(
-      [0, 0, 0].map(() => ''),
-    )
-    await withStores(1, async ([store]) => {
-      const ids = await mustBeWhole(store!)
-      expect(ids).toHaveLength(360)
-      for (let i = 0; i < ids.length; i += 2) expect(ids[i + 1]).toBe(ids[i]!.replace(/a$/, 'b'))
-    })
-  })
+  test('in several processes get one order, lose nothing, and keep each run together', () =>
+    withStores(1, ([store]) =>
+      processesMustAgree(`${cluster.servers.map((server) => `nats://${server}`).join()} ${prefix}`, store!),
+    ))
   test('take a prefix of a run that does not fit into one message, when another writes in the middle of it', () =>
     withStores(1, async ([there]) => {
       for (const messages of [0, 1, 3]) {
@@ -198,28 +167,7 @@ describe('an append of which the answer is lost', () => {
 
 describe('readers', () => {
   test('see whole runs that follow one another while many write', () =>
-    withStores(3, async ([reader, ...writers]) => {
-      let isWriting = true
-      const writing = Promise.all(
-        [...'abcdef'].map(async (name, i) => {
-          for (let run = 0; run < 40; run++)
-            await append(writers[i % 2]!, `${name}${run}-1`, `${name}${run}-2`, `${name}${run}-3`)
-        }),
-      ).finally(() => {
-        isWriting = false
-      })
-      let after = 0
-      while (isWriting) {
-        const { commits, head } = await reader!.range(log, after, wide)
-        expect(commits.map(({ first }) => first)).toEqual(commits.map((_, i) => after + 1 + i))
-        expect(head).toBe(commits.at(-1)?.last ?? after)
-        expect(commits.length % 3).toBe(0)
-        after = head
-      }
-      await writing
-      expect(await reader!.head(log)).toMatchObject({ position: 720 })
-      await mustBeWhole(reader!)
-    }))
+    withStores(3, ([reader, ...writers]) => readersMustSeeRuns(reader!, writers)))
   test('are not told by a leader that was cut off that a log is another one', () =>
     withStores(1, async ([there]) => {
       await append(there!, 'a')

@@ -2,9 +2,16 @@ import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { postgresStore } from '../../server/postgres.ts'
 import { bundle, run } from '../../server/process.fixture.ts'
-import { nothing, sequence } from '../../server/sequence.ts'
+import { nothing } from '../../server/sequence.ts'
 import type { LogStore } from '../../server/store.ts'
 import { type Cluster, startCluster, withClient } from './cluster.ts'
+import {
+  mustBeWhole,
+  processesMustAgree,
+  raceAtHead,
+  readersMustSeeRuns,
+  withStores as withStoresOver,
+} from './races.ts'
 import { append, commitsOf, idsOf, log, wide } from './stores.ts'
 
 let cluster: Cluster
@@ -18,56 +25,19 @@ beforeEach(async () => {
 })
 afterAll(() => cluster?.remove())
 
-async function withStores(number: number, work: (stores: readonly LogStore[]) => Promise<void>): Promise<void> {
-  const stores = Array.from({ length: number }, () => postgresStore({ connectionString: url }))
-  try {
-    await work(stores)
-  } finally {
-    await Promise.all(stores.map((store) => store.close()))
-  }
-}
-
-/** That nothing is missing, doubled or out of order, by the digests. */
-async function mustBeWhole(store: LogStore): Promise<void> {
-  const { commits } = await store.range(log, 0, wide)
-  const again = commits.map(({ id, contentId, text, first, last }) => ({
-    id,
-    contentId,
-    eventsCount: last - first + 1,
-    text,
-  }))
-  expect(commits).toEqual(sequence(again, nothing))
-  expect(new Set(commits.map(({ id }) => id)).size).toBe(commits.length)
-}
+const withStores = (number: number, work: (stores: readonly LogStore[]) => Promise<void>): Promise<void> =>
+  withStoresOver(number, () => postgresStore({ connectionString: url }), work)
 
 describe('writers of one log', () => {
   test('of eight from two pools at one head exactly one wins, a thousand times', { timeout: 240_000 }, () =>
     withStores(2, async (stores) => {
-      for (let round = 0; round < 1_000; round++) {
-        const head = await stores[round % 2]!.head(log)
-        const results = await Promise.all(
-          [...'abcdefgh'].map((name, i) =>
-            stores[i % 2]!.append(log, head.position, commitsOf(head, [`${name}${round}`], 2)),
-          ),
-        )
-        expect(results.map(({ taken }) => taken).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 1])
-        expect(new Set(results.map(({ head }) => head))).toEqual(new Set([head.position + 2]))
-      }
+      for (let round = 0; round < 1_000; round++) await raceAtHead(stores, round)
       expect(await stores[0]!.head(log)).toMatchObject({ position: 2_000 })
       await mustBeWhole(stores[1]!)
     }),
   )
-  test('in several processes get one order, lose nothing, and keep each run together', async () => {
-    const file = await bundle('../test/servers/writer.fixture.ts')
-    const writers = ['w0', 'w1', 'w2'].map((name) => run(file, [url, name, '60']))
-    expect(await Promise.all(writers.map(({ ended }) => ended))).toEqual([0, 0, 0])
-    await withStores(1, async ([store]) => {
-      await mustBeWhole(store!)
-      const ids = await idsOf(store!)
-      expect(ids).toHaveLength(360)
-      for (let i = 0; i < ids.length; i += 2) expect(ids[i + 1]).toBe(ids[i]!.replace(/a$/, 'b'))
-    })
-  })
+  test('in several processes get one order, lose nothing, and keep each run together', () =>
+    withStores(1, ([store]) => processesMustAgree(url, store!)))
   test('leave nothing locked when their process is killed', async () => {
     const file = await bundle('../test/servers/writer.fixture.ts')
     const writer = run(file, [url, 'w', '1000000'])
@@ -128,28 +98,7 @@ describe('readers', () => {
       expect(await idsOf(here!)).toEqual(['a', 'b', 'c'])
     }))
   test('see whole runs that follow one another while many write', () =>
-    withStores(3, async ([reader, ...writers]) => {
-      let isWriting = true
-      const writing = Promise.all(
-        [...'abcdef'].map(async (name, i) => {
-          for (let run = 0; run < 40; run++)
-            await append(writers[i % 2]!, `${name}${run}-1`, `${name}${run}-2`, `${name}${run}-3`)
-        }),
-      ).finally(() => {
-        isWriting = false
-      })
-      let after = 0
-      while (isWriting) {
-        const { commits, head } = await reader!.range(log, after, wide)
-        expect(commits.map(({ first }) => first)).toEqual(commits.map((_, i) => after + 1 + i))
-        expect(head).toBe(commits.at(-1)?.last ?? after)
-        expect(commits.length % 3).toBe(0)
-        after = head
-      }
-      await writing
-      expect(await reader!.head(log)).toMatchObject({ position: 720 })
-      await mustBeWhole(reader!)
-    }))
+    withStores(3, ([reader, ...writers]) => readersMustSeeRuns(reader!, writers)))
 })
 
 describe('logs', () => {

@@ -1,4 +1,4 @@
-// What the tests of the store share: commits to append, and connections that lose what they are told.
+// What the tests of the stores share: commits to append, and connections that lose what they are told.
 import pg from 'pg'
 import type { PostgresClient, PostgresPool } from '../../server/postgres.ts'
 import { sequence } from '../../server/sequence.ts'
