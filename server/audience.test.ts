@@ -2,10 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { createAudience } from './audience.ts'
 import { toSequenced } from './judge.fixture.ts'
 import { memoryStore } from './memory-store.ts'
-import { systemClock } from './options.ts'
 import { nothing } from './sequence.ts'
 import type { LogStore } from './store.ts'
-import { createWakes } from './wakes.ts'
+import { Wakes } from './wakes.ts'
 
 const wide = { commitsMax: 100, bytesMax: 100_000 }
 const one = toSequenced([{ id: 'A' }])
@@ -56,7 +55,7 @@ describe('those who wait for one log', () => {
   test('are not told of a read that began before what woke them', async () => {
     const { store, letGo } = gated()
     const { add, read } = createAudience(store, 'cart')
-    const wakes = createWakes(systemClock)
+    const wakes = new Wakes()
     add(wakes)
     const early = read(nothing, wide)
     await turn()
@@ -89,7 +88,7 @@ describe('those who wait for one log', () => {
       },
     }
     const { add, remove } = createAudience(store, 'cart')
-    const [a, b] = [createWakes(systemClock), createWakes(systemClock)]
+    const [a, b] = [new Wakes(), new Wakes()]
     add(a)
     add(b)
     expect(watching).toBe(1)

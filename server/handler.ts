@@ -12,7 +12,7 @@ import { push, wrongProtocol } from './push.ts'
 import { methodOf, routeOf } from './routes.ts'
 import { segments } from './segments.ts'
 import { isStoreError } from './store-error.ts'
-import { createWaiters } from './waiters.ts'
+import { Waiters } from './waiters.ts'
 
 /** What whoever received a request knows of its sender beside it. */
 export interface Client {
@@ -37,7 +37,7 @@ export interface SyncHandler {
 export function createSyncHandler<M extends EventMap>(options: SyncHandlerOptions<M>): SyncHandler {
   const { basePath = '/sync', cors } = options
   const context = toContext(options)
-  const waiters = createWaiters(context)
+  const waiters = new Waiters(context)
 
   const answer = async (
     request: Request,
@@ -87,7 +87,7 @@ export function createSyncHandler<M extends EventMap>(options: SyncHandlerOption
     context.sealer.stop()
     context.eraser.stop()
   }
-  return Object.assign(handle, { basePath, stop, liveCount: waiters.count })
+  return Object.assign(handle, { basePath, stop, liveCount: () => waiters.count })
 }
 
 function toProblem(error: unknown, onError: (error: unknown) => void): RequestProblem {

@@ -19,12 +19,15 @@ export function manualClock(): ManualClock {
       return () => timers.delete(timer)
     },
     advance: (ms) => {
-      time += ms
-      for (const timer of [...timers]) {
-        if (timer.at > time) continue
-        timers.delete(timer)
-        timer.callback()
+      const until = time + ms
+      for (;;) {
+        const [next] = [...timers].sort((a, b) => a.at - b.at)
+        if (next === undefined || next.at > until) break
+        timers.delete(next)
+        time = next.at
+        next.callback()
       }
+      time = until
     },
     timersCount: () => timers.size,
   }

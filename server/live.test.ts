@@ -165,7 +165,7 @@ describe('the end of a live stream', () => {
     const { clock, handler, open } = setUp()
     const streams = await Promise.all([open(), open()])
     const ends = streams.map(async (live) => [await live.next(), await live.next(), await live.next()])
-    while (clock.timersCount() < 4) await Promise.resolve()
+    while (clock.timersCount() < 2) await Promise.resolve()
     handler.stop()
     for (const end of ends)
       expect(await end).toEqual([

@@ -4,12 +4,13 @@ import { divergedText, follows, liveHeadText } from './page.ts'
 import { commonHeaders } from './problems.ts'
 import { type Asked, seenOf } from './routes.ts'
 import type { Waiter, Waiters } from './waiters.ts'
+import type { Sleeper, Wake } from './wakes.ts'
 
 /** `GET {log}/live?position=…&digest=…`: the commits that follow as server-sent events, for as long as they come. */
 export function live({ query, ...who }: Asked, waiters: Waiters, context: HandlerContext): Response {
   const { log, requestId } = who
   const seen = seenOf(query)
-  const waiter = waiters.join('live', who, context.limits.liveMsMax)
+  const waiter = waiters.stream(who)
   const headers = { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
   const source = new Frames(context, { log, requestId, seen, waiter })
   const response = new Response(toStream(source), { headers })
@@ -19,10 +20,15 @@ export function live({ query, ...who }: Asked, waiters: Waiters, context: Handle
 
 /** What a live stream says, for whoever asks. */
 export interface LiveSource {
-  /** The next frame; `undefined` when there are no more. Rejects when the stream breaks. */
-  readonly next: () => Promise<string | undefined>
+  /** The frame that is due: `''` when there is none until {@link wait} calls back, `undefined` when no more will come. Rejects when the stream breaks. */
+  readonly take: () => Promise<string | undefined>
+  /** Calls back once when a frame may be due. */
+  readonly wait: (listener: LiveListener) => void
   /** Ends it from outside; must be called when nobody listens any more. */
   readonly end: () => void
+}
+export interface LiveListener {
+  readonly due: () => void
 }
 const sources = new WeakMap<Response, LiveSource>()
 /** What feeds the body of a live answer, for an adapter with a lighter way to write than a Web stream: one or the other. */
@@ -43,15 +49,18 @@ interface Following {
  * for nothing is made for it. When it reads again it gets the next page, if that is small, and, if that is not all, a
  * `head`: the rest is to be pulled, and the stream goes on from that head.
  *
- * No generator: thousands of them wait at one time, and each would keep its registers meanwhile.
+ * While it waits no promise is pending, and no function stands still: thousands wait at one time, and each would keep its
+ * registers meanwhile.
  */
-class Frames implements LiveSource {
+class Frames implements LiveSource, Sleeper {
   readonly #context: HandlerContext
   readonly #log: string
   readonly #requestId: string | undefined
   readonly #waiter: Waiter
   #sent: Seen
   #next: 'opening' | 'look' | 'page' | 'head' | 'nothing' = 'opening'
+  #hasToBeat = false
+  #listener: LiveListener | undefined
 
   constructor(context: HandlerContext, { log, requestId, seen, waiter }: Following) {
     this.#context = context
@@ -61,15 +70,11 @@ class Frames implements LiveSource {
     this.#sent = seen
   }
 
-  async next(): Promise<string | undefined> {
-    const { wakes } = this.#waiter
+  async take(): Promise<string | undefined> {
     try {
-      for (;;) {
-        const text = await this.#make()
-        if (text !== undefined) return text
-        if (this.#next === 'nothing') break
-        if ((await wakes.next(this.#context.limits.heartbeatMs)) === 'heartbeat') return heartbeat
-      }
+      const text = await this.#make()
+      if (text !== undefined) return text
+      if (this.#next !== 'nothing') return ''
       this.end()
       return undefined
     } catch (error) {
@@ -80,12 +85,28 @@ class Frames implements LiveSource {
     }
   }
 
+  wait(listener: LiveListener): void {
+    if (this.#waiter.wakes.sleep(this) === undefined) this.#listener = listener
+    else listener.due()
+  }
+
+  woken(why: Wake): void {
+    const listener = this.#listener
+    this.#listener = undefined
+    this.#hasToBeat = why === 'heartbeat'
+    listener?.due()
+  }
+
   end(): void {
     this.#waiter.end()
   }
 
   /** The frame that is due; `undefined` when there is nothing to say now, or for good. */
   #make(): Promise<string | undefined> | string | undefined {
+    if (this.#hasToBeat) {
+      this.#hasToBeat = false
+      return heartbeat
+    }
     switch (this.#next) {
       case 'opening':
         // Sent at once, so that the answer's headers go out although nothing may happen for long.
@@ -141,7 +162,8 @@ function toStream(source: LiveSource): ReadableStream<Uint8Array> {
     {
       async pull(controller) {
         try {
-          const text = await source.next()
+          let text = await source.take()
+          for (; text === ''; text = await source.take()) await new Promise<void>((due) => source.wait({ due }))
           if (cancelled) return
           if (text === undefined) controller.close()
           else controller.enqueue(encoder.encode(text))

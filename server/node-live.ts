@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequest, sendResponse } from '@remix-run/node-fetch-server'
-import { type LiveSource, liveSourceOf } from './live.ts'
+import type { Answers } from './answers.ts'
+import { type LiveListener, type LiveSource, liveSourceOf } from './live.ts'
 
 type Serve = (request: Request, client: { readonly address: string }) => Promise<Response>
 
@@ -14,27 +15,22 @@ export const asksForLive = ({ url = '' }: IncomingMessage): boolean => /\/live(\
 export function createLiveListener(
   serve: Serve,
   badRequest: () => Response,
+  answers: Answers,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<LiveSource | undefined> => {
+  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const request = toRequest(req)
     const client = { address: req.socket.remoteAddress ?? '' }
     const response = request === undefined ? badRequest() : await serve(request, client)
     const source = liveSourceOf(response)
-    if (res.destroyed) source?.end()
-    else if (source === undefined) await sendResponse(res, response)
-    else {
-      res.on('close', () => source.end())
-      res.writeHead(response.status, Object.fromEntries(response.headers))
-      return source
-    }
-    return undefined
+    if (source === undefined) return res.destroyed ? undefined : sendResponse(res, response)
+    answers.endWith(res, source)
+    if (res.destroyed) return
+    res.writeHead(response.status, Object.fromEntries(response.headers))
+    // On their own, which leaves one string of them; else Node keeps the thirty that it was made of.
+    res.flushHeaders()
+    new LiveWriter(source, res).due()
   }
-  return (req, res) => {
-    answer(req, res).then(
-      (source) => source && write(source, res),
-      () => res.destroy(),
-    )
-  }
+  return (req, res) => void answer(req, res).catch(() => res.destroy())
 }
 
 /** What a request asks its response for is when to abort. Here the response tells the stream itself, and the request can be forgotten. */
@@ -49,18 +45,31 @@ function toRequest(req: IncomingMessage): Request | undefined {
   }
 }
 
-async function write(source: LiveSource, res: ServerResponse): Promise<void> {
-  try {
+class LiveWriter implements LiveListener {
+  readonly #source: LiveSource
+  readonly #res: ServerResponse
+
+  constructor(source: LiveSource, res: ServerResponse) {
+    this.#source = source
+    this.#res = res
+  }
+
+  due(): void {
+    this.#write().catch(() => this.#res.destroy())
+  }
+
+  async #write(): Promise<void> {
+    const source = this.#source
+    const res = this.#res
     for (;;) {
-      const frame = await source.next()
+      const frame = await source.take()
       if (res.destroyed) return
+      if (frame === '') return source.wait(this)
       if (frame === undefined) break
       // Nothing more is made for a client that does not read.
       if (!res.write(frame)) await drained(res)
     }
     res.end()
-  } catch {
-    res.destroy()
   }
 }
 

@@ -4,8 +4,9 @@ import { createRequestListener } from '@remix-run/node-fetch-server'
 import { mustBe } from '../src/core/errors.ts'
 import { isCount } from '../src/core/guard.ts'
 import { addressOf } from './address.ts'
+import { followAnswers } from './answers.ts'
 import { answerBadHttp } from './bad-http.ts'
-import { limitAnswers, limitConnections, trackConnections } from './connections.ts'
+import { limitConnections } from './connections.ts'
 import type { SyncHandler } from './handler.ts'
 import { asksForLive, createLiveListener } from './node-live.ts'
 import { problemOf, problemResponse, RequestProblem } from './problems.ts'
@@ -80,28 +81,29 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     if (response.status === 408) response.headers.set('connection', 'close')
     return response
   }
-  const answer = createRequestListener(serve, { onError: badRequest })
-  const answerLive = createLiveListener(serve, badRequest)
   const checkMs = Math.min(5_000, timeouts.headersMs, timeouts.requestMs)
-  const server = createServer(
-    { headersTimeout: timeouts.headersMs, requestTimeout: timeouts.requestMs, connectionsCheckingInterval: checkMs },
-    (req, res) => (asksForLive(req) ? answerLive(req, res) : void answer(req, res)),
-  )
+  const server = createServer({
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: checkMs,
+  })
   server.timeout = timeouts.idleMs
-  limitAnswers(server, timeouts.answerMs)
   limitConnections(server, {
     max: connectionsMax,
     perAddressMax: proxies === 0 ? connectionsPerAddressMax : Number.POSITIVE_INFINITY,
   })
   answerBadHttp(server)
-  const endConnections = trackConnections(server)
+  const answers = followAnswers(server, timeouts.answerMs)
+  const answer = createRequestListener(serve, { onError: badRequest })
+  const answerLive = createLiveListener(serve, badRequest, answers)
+  server.on('request', (req, res) => (asksForLive(req) ? answerLive(req, res) : void answer(req, res)))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, host, backlog: connectionsWaiting }, () => resolve())
   })
   const { address, port: actual, family } = boundTo(server)
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
-  return { url, port: actual, close: () => close(server, endConnections, handler, timeouts.closeMs) }
+  return { url, port: actual, close: () => close(server, answers.endConnections, handler, timeouts.closeMs) }
 }
 
 /** The handler itself never throws: what comes here is a request that can't be made one, such as by its Host header. */

@@ -21,7 +21,8 @@ export async function pull(asked: Asked, waiters: Waiters, context: HandlerConte
   const waitMs = boundOf(query, 'waitMs', limits.waitMsMax, 0) ?? 0
   let found = await look(store, log, seen, bounds)
   if (found.isNews || waitMs === 0) return jsonResponse(found.text)
-  const { wakes, end } = waiters.join('pull', asked, waitMs)
+  const waiter = waiters.poll(asked, waitMs)
+  const { wakes } = waiter
   try {
     // Looks again before it sleeps: the log may have grown before it was watched.
     for (;;) {
@@ -31,7 +32,7 @@ export async function pull(asked: Asked, waiters: Waiters, context: HandlerConte
       await wakes.next()
     }
   } finally {
-    end()
+    waiter.end()
   }
 }
 

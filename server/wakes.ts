@@ -1,27 +1,22 @@
-import type { Clock } from '../src/core/ports.ts'
+import type { Alarms, Sleeping } from './alarms.ts'
 
 export type Wake = 'moved' | 'ended' | 'heartbeat'
 
-/** What a live stream or a long poll sleeps on. */
-export interface Wakes {
-  readonly moved: () => void
-  readonly end: () => void
-  readonly ended: () => boolean
-  /** Resolves at once for what happened since the last call, so that no wake is lost while a page is written. */
-  readonly next: (heartbeatMs?: number) => Promise<Wake>
+/** Whoever sleeps; an object, since a function of each would hold more. */
+export interface Sleeper {
+  readonly woken: (why: Wake) => void
 }
 
-export const createWakes = (clock: Clock): Wakes => new Sleeper(clock)
-
-class Sleeper implements Wakes {
-  readonly #clock: Clock
+/** What a live stream or a long poll sleeps on. */
+export class Wakes implements Sleeping {
+  readonly #heartbeats: Alarms | undefined
   #hasMoved = false
   #hasEnded = false
-  #wake: ((why: Wake) => void) | undefined
-  #callOff: (() => void) | undefined
+  #sleeper: Sleeper | undefined
 
-  constructor(clock: Clock) {
-    this.#clock = clock
+  /** With alarms it wakes also when nothing happens. */
+  constructor(heartbeats?: Alarms) {
+    this.#heartbeats = heartbeats
   }
 
   moved(): void {
@@ -32,27 +27,37 @@ class Sleeper implements Wakes {
     this.#hasEnded = true
     this.#tell('ended')
   }
+  ring(): void {
+    this.#tell('heartbeat')
+  }
   ended(): boolean {
     return this.#hasEnded
   }
 
-  next(heartbeatMs?: number): Promise<Wake> {
+  /** What has happened since the last call, so that no wake is lost while a page is written; else it is told once to who sleeps. */
+  sleep(sleeper: Sleeper): Wake | undefined {
     const pending = this.#hasEnded ? 'ended' : this.#hasMoved ? 'moved' : undefined
     this.#hasMoved = false
-    if (pending !== undefined) return Promise.resolve(pending)
-    return new Promise((resolve) => {
-      this.#wake = resolve
-      if (heartbeatMs !== undefined) this.#callOff = this.#clock.after(heartbeatMs, () => this.#tell('heartbeat'))
+    if (pending !== undefined) return pending
+    this.#sleeper = sleeper
+    this.#heartbeats?.set(this)
+    return undefined
+  }
+
+  /** The same as a promise. */
+  next(): Promise<Wake> {
+    return new Promise((woken) => {
+      const pending = this.sleep({ woken })
+      if (pending !== undefined) woken(pending)
     })
   }
 
   #tell(why: Wake): void {
-    const wake = this.#wake
-    if (wake === undefined) return
-    this.#wake = undefined
+    const sleeper = this.#sleeper
+    if (sleeper === undefined) return
+    this.#sleeper = undefined
     this.#hasMoved = false
-    this.#callOff?.()
-    this.#callOff = undefined
-    wake(why)
+    this.#heartbeats?.clear(this)
+    sleeper.woken(why)
   }
 }
