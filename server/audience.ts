@@ -5,6 +5,8 @@ import type { Wakes } from './wakes.ts'
 
 /** All who wait for one log here: they are woken together, and what one of them reads is told to all who ask for the same. */
 export interface Audience {
+  /** The name of the log: the same text for all of them. */
+  readonly log: string
   readonly add: (wakes: Wakes) => void
   /** True when nobody is left; then the log is watched no longer. */
   readonly remove: (wakes: Wakes) => boolean
@@ -34,6 +36,7 @@ export function createAudience(store: LogStore, log: string): Audience {
     return page
   }
   return {
+    log,
     add: (wakes) => void members.add(wakes),
     remove(wakes) {
       if (!members.delete(wakes) || members.size > 0) return false

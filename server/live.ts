@@ -8,11 +8,13 @@ import type { Sleeper, Wake } from './wakes.ts'
 
 /** `GET {log}/live?position=…&digest=…`: the commits that follow as server-sent events, for as long as they come. */
 export function live({ query, ...who }: Asked, waiters: Waiters, context: HandlerContext): Response {
-  const { log, requestId } = who
-  const seen = seenOf(query)
+  const { requestId } = who
+  const { position, digest } = seenOf(query)
+  // What was cut out of an address keeps the whole of it, for as long as the stream says nothing.
+  const seen = { position, digest: [...digest].join('') }
   const waiter = waiters.stream(who)
   const headers = { ...commonHeaders, 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' }
-  const source = new Frames(context, { log, requestId, seen, waiter })
+  const source = new Frames(context, { requestId, seen, waiter })
   const response = new Response(toStream(source), { headers })
   sources.set(response, source)
   return response
@@ -38,7 +40,6 @@ const frame = (event: LiveEventName, data: string): string => `event: ${event}\n
 const heartbeat = ':\n\n'
 
 interface Following {
-  readonly log: string
   readonly requestId: string | undefined
   readonly seen: Seen
   readonly waiter: Waiter
@@ -54,7 +55,6 @@ interface Following {
  */
 class Frames implements LiveSource, Sleeper {
   readonly #context: HandlerContext
-  readonly #log: string
   readonly #requestId: string | undefined
   readonly #waiter: Waiter
   #sent: Seen
@@ -62,9 +62,8 @@ class Frames implements LiveSource, Sleeper {
   #hasToBeat = false
   #listener: LiveListener | undefined
 
-  constructor(context: HandlerContext, { log, requestId, seen, waiter }: Following) {
+  constructor(context: HandlerContext, { requestId, seen, waiter }: Following) {
     this.#context = context
-    this.#log = log
     this.#requestId = requestId
     this.#waiter = waiter
     this.#sent = seen
@@ -126,8 +125,8 @@ class Frames implements LiveSource, Sleeper {
   async #look(): Promise<string | undefined> {
     const { store } = this.#context
     this.#next = 'page'
-    if (await follows(store, this.#log, this.#sent)) return this.#make()
-    return this.#last('diverged', divergedText((await store.head(this.#log)).position))
+    if (await follows(store, this.#waiter.log, this.#sent)) return this.#make()
+    return this.#last('diverged', divergedText((await store.head(this.#waiter.log)).position))
   }
 
   async #page(): Promise<string | undefined> {
@@ -143,7 +142,7 @@ class Frames implements LiveSource, Sleeper {
   }
 
   async #head(): Promise<string> {
-    this.#sent = await this.#context.store.head(this.#log)
+    this.#sent = await this.#context.store.head(this.#waiter.log)
     this.#next = 'page'
     return frame('head', liveHeadText(this.#sent.position))
   }

@@ -7,6 +7,8 @@ import { Wakes } from './wakes.ts'
 
 /** One who waits for a log to grow. */
 export interface Waiter {
+  /** As all who wait for it hold it: what was cut out of a request keeps the whole of its address. */
+  readonly log: string
   readonly wakes: Wakes
   /** A page of the log as it is now; read once for all who wait behind the same position. */
   readonly read: Audience['read']
@@ -76,7 +78,7 @@ export class Waiters {
     const audience = this.#audiences.get(log) ?? createAudience(store, log)
     this.#audiences.set(log, audience)
     audience.add(wakes)
-    const waiting = new Waiting(this, { route, log, client, requestId }, wakes, audience)
+    const waiting = new Waiting(this, { route, client, requestId }, wakes, audience)
     this.#all.add(waiting)
     observe?.({ type: 'wait-began', requestId, route })
     return waiting
@@ -87,7 +89,7 @@ export class Waiters {
     if (!this.#all.delete(waiting)) return
     const { wakes, who, audience } = waiting
     this.#uncount(who.client)
-    if (audience.remove(wakes)) this.#audiences.delete(who.log)
+    if (audience.remove(wakes)) this.#audiences.delete(audience.log)
     this.#streamEnds.clear(waiting)
     waiting.callOff?.()
     wakes.end()
@@ -102,7 +104,7 @@ export class Waiters {
   }
 }
 
-type Who = Omit<Joining, 'signal'> & { readonly route: WaitEvent['route'] }
+type Who = Omit<Joining, 'signal' | 'log'> & { readonly route: WaitEvent['route'] }
 
 class Waiting implements Waiter, Sleeping {
   readonly #waiters: Waiters
@@ -118,6 +120,9 @@ class Waiting implements Waiter, Sleeping {
     this.audience = audience
   }
 
+  get log(): string {
+    return this.audience.log
+  }
   read(...asked: Parameters<Audience['read']>): ReturnType<Audience['read']> {
     return this.audience.read(...asked)
   }
