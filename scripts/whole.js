@@ -25,6 +25,7 @@ export const wholeOnly = [
   'server/storm.test.ts',
   'test/cli-devices.test.ts',
   // Every corner of the demo.
+  'test/e2e/accessibility-busy.test.ts',
   'test/e2e/demo-engine.test.ts',
   'test/e2e/demo-read-models.test.ts',
   'test/e2e/subscriptions.test.ts',

@@ -4,10 +4,10 @@ import type { CheckContext } from './check.ts'
 import { createEraser, type Eraser } from './eraser.ts'
 import { type Observe, observedStore, quietObserver } from './observe.ts'
 import { defaultLimits, type SyncHandlerOptions, type SyncLimits, systemClock } from './options.ts'
+import { PushQueue } from './push-queue.ts'
 import { createRate, type Rate } from './rate.ts'
 import { createSealer, type Sealer } from './sealer.ts'
 import type { LogStore, RangeLimits } from './store.ts'
-import { createTurns, type Turns } from './turns.ts'
 
 /** What all requests to one handler share. */
 export interface HandlerContext {
@@ -19,7 +19,7 @@ export interface HandlerContext {
   readonly pageLimits: RangeLimits
   /** Of a page in a live stream. */
   readonly livePageLimits: RangeLimits
-  readonly turns: Turns
+  readonly pushes: PushQueue
   readonly rate: Rate
   readonly sealer: Sealer
   readonly eraser: Eraser
@@ -38,18 +38,19 @@ export function toContext<M extends EventMap>(options: SyncHandlerOptions<M>): H
   const onError = quietly(options.onError ?? ((error) => console.error(error)))
   const observe = options.observe && quietObserver(options.observe, onError)
   const store = observe === undefined ? options.store : observedStore(options.store, observe)
+  const pageLimits = { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax }
   return {
     store,
     definitions: model === undefined ? undefined : definitionsOf(model.events),
     authorizeCommit,
     validate,
     limits,
-    pageLimits: { commitsMax: limits.pageCommitsMax, bytesMax: limits.pageBytesMax },
+    pageLimits,
     livePageLimits: {
       commitsMax: limits.pageCommitsMax,
       bytesMax: Math.min(limits.pageBytesMax, limits.liveBytesMax),
     },
-    turns: createTurns(limits.waitingMax),
+    pushes: new PushQueue({ store, limits, pageLimits, clock, observe }),
     rate: createRate({ perSecond: limits.requestsPerSecond, burst: limits.requestsBurst, clock }),
     sealer: createSealer({ store, limits, clock, onError }),
     eraser: createEraser({ store, clock, onError }),

@@ -5,22 +5,16 @@ import type { Admitted } from './admit.ts'
 import { type BodyBounds, readJson } from './body.ts'
 import { check } from './check.ts'
 import type { HandlerContext } from './context.ts'
-import { type Candidate, judge, type Rejected } from './judge.ts'
+import type { Candidate, Rejected } from './judge.ts'
 import { countVerdicts, type PushEvent } from './observe.ts'
 import { divergedText, follows, pullFirstText, readPage } from './page.ts'
 import { jsonResponse, refuse } from './problems.ts'
-import { sequence } from './sequence.ts'
-import type { LogStore } from './store.ts'
-import { createTail, type Tail } from './tail.ts'
+import { busy } from './settle.ts'
 
 /** Bytes of a body that count as one request more. */
 const bytesOfTurn = 100_000
 /** How long one push is worked on before others get their turn. */
 const breathMs = 10
-
-export type Settled =
-  | { readonly status: 'verdicts'; readonly verdicts: readonly Verdict[] }
-  | { readonly status: 'pull-first' }
 
 interface Pushing extends Admitted {
   readonly requestId: string | undefined
@@ -28,7 +22,7 @@ interface Pushing extends Admitted {
 
 /** `POST {log}/push`: judges a run and appends what is accepted. */
 export async function push(request: Request, who: Pushing, context: HandlerContext): Promise<Response> {
-  const { store, limits, turns, sealer, eraser } = context
+  const { store, limits, pushes, sealer, eraser } = context
   const { storeLog: log, client } = who
   const { bytes, value } = await readJson(request, toBodyBounds(context))
   if (client !== undefined) context.rate.charge(client, Math.floor(bytes / bytesOfTurn))
@@ -49,7 +43,7 @@ export async function push(request: Request, who: Pushing, context: HandlerConte
     tell('diverged')
     return jsonResponse(divergedText((await store.head(log)).position))
   }
-  const settled = await (turns.run(log, () => settle(who, seen, run, context)) ?? busy())
+  const settled = await (pushes.settle({ log, name: who.log, seen, run }) ?? busy())
   tell(settled.status, settled.status === 'verdicts' ? settled.verdicts : [])
   if (settled.status === 'pull-first') return jsonResponse(pullFirstText((await store.head(log)).position))
   const page = await readPage(store, log, seen, context.pageLimits)
@@ -91,53 +85,3 @@ export const wrongProtocol = (): never =>
   refuse(426, 'protocol', 'This server speaks another version of the protocol', {
     detail: `It speaks ${syncProtocol}.`,
   })
-
-const busy = (): never =>
-  refuse(503, 'busy', 'Too many others write to this log right now', { headers: { 'retry-after': '1' } })
-
-/** Judges and appends until the store takes what was judged: another process may write between the two. */
-export async function settle(
-  { storeLog: log, log: name }: Pick<Pushing, 'storeLog' | 'log'>,
-  seen: Seen,
-  run: readonly (Candidate | Rejected)[],
-  context: HandlerContext,
-): Promise<Settled> {
-  const { store, limits, observe } = context
-  const tail = createTail(seen, limits.comparisonsMax)
-  for (let attempt = 0; attempt < limits.attemptsMax; attempt++) {
-    if (!(await readTail(store, log, tail, seen, context))) return { status: 'pull-first' }
-    const { verdicts, accepted } = judge(run, tail)
-    if (accepted.length === 0) return { status: 'verdicts', verdicts }
-    const head = tail.head()
-    const { taken } = await store.append(log, head.position, sequence(accepted, head))
-    if (taken > 0) observe?.({ type: 'append', log: name, commits: taken, events: countEvents(accepted, taken) })
-    if (taken === accepted.length) return { status: 'verdicts', verdicts }
-    // What was taken of a prefix is in the log now: judged again it is a duplicate, and "own" for what follows.
-  }
-  return busy()
-}
-
-const countEvents = (accepted: readonly Candidate[], taken: number): number =>
-  accepted.slice(0, taken).reduce((sum, { eventsCount }) => sum + eventsCount, 0)
-
-/** Reads the log behind the tail up to its head; false when that is too much to check conditions against. */
-async function readTail(
-  store: LogStore,
-  log: string,
-  tail: Tail,
-  seen: Seen,
-  { limits, pageLimits, clock }: HandlerContext,
-): Promise<boolean> {
-  const breathe = createBreather(clock, breathMs)
-  let length = 0
-  for (;;) {
-    const { commits, head } = await store.range(log, tail.head().position, pageLimits)
-    if (head - seen.position > limits.lagEventsMax || length > limits.lagBytesMax) return false
-    for (const commit of commits) {
-      tail.add(commit)
-      length += commit.text.length
-    }
-    if (commits.length === 0 || tail.head().position >= head) return true
-    await breathe()
-  }
-}

@@ -20,7 +20,8 @@ export interface TailCommit {
  */
 export interface Tail {
   readonly head: () => Seen
-  readonly add: (commit: SequencedCommit) => void
+  /** `events` are those in its text, for who has read them. */
+  readonly add: (commit: SequencedCommit, events?: Commit['events']) => void
   readonly find: (id: string) => TailCommit | undefined
   /** Positions of the first `max` events that must not be there, without those of commits in `own` (by their last position). */
   readonly forbidden: (asked: Asked, own: ReadonlySet<number>, max: number) => readonly number[]
@@ -51,11 +52,11 @@ export function createTail(seen: Seen, comparisonsMax: number = Number.POSITIVE_
     if (postings === undefined) byTerm.set(term, [event])
     else postings.push(event)
   }
-  const add = (commit: SequencedCommit): void => {
+  const add: Tail['add'] = (commit, stored = readStored(commit).events) => {
     const { id, contentId, first, last, digest } = commit
     if (!byId.has(id)) byId.set(id, { id, contentId, first, last })
     head = { position: last, digest }
-    readStored(commit).events.forEach(({ type, stream, tags }, index) => {
+    stored.forEach(({ type, stream, tags }, index) => {
       const event = {
         position: first + index,
         commitLast: last,

@@ -15,7 +15,7 @@ import { check } from '../check.ts'
 import type { HandlerContext } from '../context.ts'
 import type { Candidate, Rejected } from '../judge.ts'
 import { RequestProblem } from '../problems.ts'
-import { settle } from '../push.ts'
+import { settle } from '../settle.ts'
 import { isStoreError } from '../store-error.ts'
 import { DecidedStates } from './decided-states.ts'
 import type { LogIndex } from './log-index.ts'
@@ -244,7 +244,7 @@ export class LogWriter {
   async #settle(seen: Seen, run: readonly Candidate[]) {
     const { log, context } = this.#parts
     try {
-      const settled = await settle({ storeLog: log, log }, seen, run, context)
+      const settled = await settle({ log, name: log, seen, run }, context)
       if (settled.status === 'pull-first') return undefined
       const last = settled.verdicts.at(-1)
       if (last !== undefined && 'position' in last) {
