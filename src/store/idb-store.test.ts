@@ -114,12 +114,12 @@ describe('storage that fails', () => {
   const openHasty = (name: string) => openIdbStore({ name, newId: () => crypto.randomUUID(), clock: hasty })
   const read: Request = { op: 'range', store: 'writes' }
 
-  test('to open its files is asked four times', async () => {
-    faults.storage.failOpens(3)
+  test.each(['UnknownError', 'AbortError'])('to open its files is asked four times (%s)', async (name) => {
+    faults.storage.failOpens(3, name)
     const store = await openHasty('one')
     expect((await store.run([add(1)], { write: true })).length).toBe(1)
     await store.close()
-    faults.storage.failOpens(4)
+    faults.storage.failOpens(4, name)
     await expect(openHasty('one')).rejects.toSatisfy((error) => isStoreError(error, 'lost'))
     expect(faults.storage.struck().failed).toBe(7)
   })

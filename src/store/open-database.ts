@@ -13,7 +13,11 @@ export interface OpenOptions {
 
 /** The IndexedDB version, for ever: a frozen old tab would block an upgrade, so formats are numbers inside rows. */
 const version = 1
-/** An engine that can't open its files now often can a moment later: a virus scanner had them, or its own process restarts. */
+/**
+ * What may be otherwise a moment later: a virus scanner had the files, or the engine's own process restarts. An open is aborted while
+ * the browser clears the site's data, and only the next one finds that the database is gone.
+ */
+const passing: ReadonlySet<string> = new Set(['UnknownError', 'AbortError'])
 const retriesMs: readonly number[] = [100, 400, 1_600]
 
 /**
@@ -28,7 +32,7 @@ export async function openDatabase(options: OpenOptions, isKnown: boolean): Prom
     try {
       return await openInTime(options, isKnown)
     } catch (error) {
-      if (!(error instanceof Error) || error.name !== 'UnknownError') throw error
+      if (!(error instanceof Error && passing.has(error.name))) throw error
       await new Promise<void>((resolve) => options.clock.after(retryMs, resolve))
     }
   return openInTime(options, isKnown)
