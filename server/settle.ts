@@ -1,10 +1,12 @@
 import { createBreather } from '../src/core/breather.ts'
+import type { Clock } from '../src/core/ports.ts'
 import type { Seen, Verdict } from '../src/protocol/sync.ts'
-import type { HandlerContext } from './context.ts'
 import { type Candidate, judge, type Rejected } from './judge.ts'
+import type { Observe } from './observe.ts'
+import type { SyncLimits } from './options.ts'
 import { refuse } from './problems.ts'
 import { sequence } from './sequence.ts'
-import type { SequencedCommit } from './store.ts'
+import type { LogStore, RangeLimits, SequencedCommit } from './store.ts'
 import { readStored } from './stored.ts'
 import { createTail, type Tail } from './tail.ts'
 
@@ -26,7 +28,14 @@ export type Settled =
   | { readonly status: 'verdicts'; readonly verdicts: readonly Verdict[] }
   | { readonly status: 'pull-first' }
 
-export type Settling = Pick<HandlerContext, 'store' | 'limits' | 'pageLimits' | 'clock' | 'observe'>
+/** What settling needs of a handler. */
+export interface Settling {
+  readonly store: LogStore
+  readonly limits: Pick<SyncLimits, 'attemptsMax' | 'comparisonsMax' | 'lagEventsMax' | 'lagBytesMax' | 'waitingMax'>
+  readonly pageLimits: RangeLimits
+  readonly clock: Clock
+  readonly observe: Observe | undefined
+}
 
 /** Judges and appends until the store takes what was judged: another process may write between the two. */
 export async function settle(push: Push, context: Settling): Promise<Settled> {

@@ -134,9 +134,9 @@ export const sequencer = [
     'appends where the head is now',
     'Compare-and-append at the head that was judged',
     edit(
-      'server/push.ts',
-      'const { taken } = await store.append(log, head.position, sequence(accepted, head))',
-      'const now = await store.head(log)\n    const { taken } = await store.append(log, now.position, sequence(accepted, now))',
+      'server/settle.ts',
+      'const { taken } = await store.append(log, head, commits)',
+      'const now = await store.head(log)\n  const anew = commits.map((commit) => ({ ...commit, eventsCount: commit.last - commit.first + 1 }))\n  const { taken } = await store.append(log, now.position, sequence(anew, now))',
     ),
   ],
   ['seen without digest', 'Seen carries a digest', edit('server/page.ts', '=== seen.digest', '!== undefined')],
