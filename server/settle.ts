@@ -70,16 +70,21 @@ export async function settleTogether(
   const results = new Map<Push, PromiseSettledResult<Settled>>()
   const newest = Math.max(...pushes.map(({ seen }) => seen.position))
   const near = pushes.filter(({ seen }) => newest - seen.position <= lagTogetherMax)
+  if (near.length < 2) return results
   const first = near.reduce((a, b) => (b.seen.position < a.seen.position ? b : a))
   const behind = await readBehind(first, first.seen, context)
-  if (behind === undefined || near.length < 2) return results
+  if (behind === undefined) return results
   const read = headBehind(behind, first.seen)
+  // As many tails as pushes would have all of it.
+  if (read.position - first.seen.position > 2 * lagTogetherMax) return results
   const tails = await tailsOf(near, behind, context)
   // One that does not end where the others do was told of another log.
   if (tails.some((tail) => tail.head().digest !== read.digest)) return results
 
   const all: SequencedCommit[] = []
-  const judged = near.map((push, nth) => {
+  const judged: { readonly push: Push; readonly result: PromiseSettledResult<Settled>; readonly until: number }[] = []
+  const breathe = createBreather(context.clock, breathMs)
+  for (const [nth, push] of near.entries()) {
     const result = attempt(() => {
       const { verdicts, accepted } = judge(push.run, tails[nth] as Tail)
       const placed = sequence(accepted, headBehind(all, read))
@@ -87,8 +92,9 @@ export async function settleTogether(
       all.push(...placed)
       return { status: 'verdicts', verdicts } as const
     })
-    return { push, result, until: all.length }
-  })
+    judged.push({ push, result, until: all.length })
+    await breathe()
+  }
   const taken = all.length === 0 ? 0 : await append(first, read.position, all, context)
   // What was judged behind a commit that was not taken was judged against nothing.
   for (const { push, result, until } of judged) if (until <= taken) results.set(push, result)
