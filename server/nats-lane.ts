@@ -70,7 +70,8 @@ async function putInTurn(turn: Turn, expected: number, data: Uint8Array): Promis
     if (tail === undefined) return lost === undefined ? undefined : find(turn, expected, data)
     const start = now()
     try {
-      const seq = await streams.publish(place, subject, data, tail)
+      // The end of the stream is what decides. That of the subject refuses what was read from a leader that stood still.
+      const seq = await streams.publish(place, subject, data, { stream: tail, subject: expected })
       lane.tail = seq
       lane.ends.set(subject, seq)
       return seq

@@ -22,14 +22,19 @@ export interface Streams {
   readonly get: (stream: string, query: Query) => Promise<Stored | undefined>
   /** The sequence of a stream's last message, also when that was deleted. */
   readonly lastSequence: (stream: string) => Promise<number>
-  /** Adds a message when the stream still ends at `expected`, where that is given. */
-  readonly publish: (place: LogPlace, subject: string, data: Uint8Array, expected?: number) => Promise<number>
+  /** Adds a message when the stream, and the subject in it, still end where they are expected to, where that is given. */
+  readonly publish: (place: LogPlace, subject: string, data: Uint8Array, expected?: Expected) => Promise<number>
   /** Overwrites a message and takes it away, if it is there. */
   readonly erase: (stream: string, seq: number) => Promise<void>
   /** Subjects that have messages, below one. */
   readonly subjects: (stream: string, below: string) => Promise<readonly string[]>
   readonly bytesMax: () => Promise<number>
   readonly connection: Connection
+}
+/** Sequences of the last messages, 0 for none. */
+export interface Expected {
+  readonly stream: number
+  readonly subject: number
 }
 export interface StreamsOptions {
   readonly connection: Connection
@@ -64,7 +69,8 @@ export function openStreams({ connection, prefix, streams, replicas }: StreamsOp
       ask(async ({ manager }) => (await manager.streams.info(stream).catch(missing)).state.last_seq),
     publish: (place, subject, data, expected) =>
       say(async ({ client }) => {
-        const expect = { streamName: place.stream, ...(expected === undefined ? {} : { lastSequence: expected }) }
+        const ends = expected && { lastSequence: expected.stream, lastSubjectSequence: expected.subject }
+        const expect = { streamName: place.stream, ...ends }
         return (await client.publish(subject, data, { expect })).seq
       }),
     erase: (stream, seq) =>
@@ -152,8 +158,9 @@ interface NewStream {
   readonly num_replicas: number
 }
 
-async function addStream(connection: Connection, stream: NewStream): Promise<void> {
-  await connection.ask(({ manager }) =>
+/** Makes a stream, if it is not there. Several who make one at the same time may be told that there is none. */
+async function addStream(connection: Connection, stream: NewStream, triesLeft = 5): Promise<void> {
+  const isMade = await connection.ask(({ manager }) =>
     manager.streams
       .add({
         ...stream,
@@ -166,8 +173,15 @@ async function addStream(connection: Connection, stream: NewStream): Promise<voi
         // Nothing here is recognized by Nats-Msg-Id: the least that is allowed.
         duplicate_window: 100_000_000,
       })
-      .catch((error: unknown) => {
-        if (apiCodeOf(error) !== apiCodes.streamKnown) throw error
-      }),
+      .then(
+        () => true,
+        (error: unknown) => {
+          const code = apiCodeOf(error)
+          if (code === apiCodes.streamKnown) return true
+          if (code === apiCodes.streamMissing && triesLeft > 1) return false
+          throw error
+        },
+      ),
   )
+  if (!isMade) await addStream(connection, stream, triesLeft - 1)
 }

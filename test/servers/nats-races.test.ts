@@ -146,6 +146,33 @@ describe('an append of which the answer is lost', () => {
       await connection.close()
     })
   })
+  test('is not taken behind an end that a leader told which stood still', async () => {
+    await withStores(1, async ([there]) => {
+      await append(there!, 'a')
+      const known = new Map<string, unknown>()
+      let isStale = false
+      const connection = badNats(await connect({ servers: [...cluster.servers] }), async (subject, send, payload) => {
+        const question = `${subject} ${Buffer.from(payload as Uint8Array)}`
+        // Only what is written goes to the leader that there is now.
+        if (isStale && known.has(question) && !subject.includes('.log.')) return known.get(question)
+        const answer = await send()
+        known.set(question, answer)
+        return answer
+      })
+      const here = open({ connection })
+      await append(here, 'b')
+      const head = await here.head(log)
+      isStale = true
+      for (const id of ['c', 'd']) await append(there!, id)
+      const appending = here.append(log, head.position, commitsOf(head, ['x']))
+      await expect(appending).rejects.toMatchObject({ code: 'nats/busy' })
+      isStale = false
+      expect(await append(here, 'e')).toBe(5)
+      expect(await mustBeWhole(there!)).toEqual(['a', 'b', 'c', 'd', 'e'])
+      await here.close()
+      await connection.close()
+    })
+  })
   test('is not taken twice when it arrives late', async () => {
     await withStores(1, async ([there]) => {
       await append(there!, 'a')
