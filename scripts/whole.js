@@ -1,4 +1,4 @@
-// What a plain `npm test` leaves to `TIDELOG_WHOLE=1`, to CI and to the long set, so that it takes six minutes and not thirteen.
+// What a plain `npm test` leaves to `TIDELOG_WHOLE=1`, to CI and to the long set, so that it takes five minutes and not thirteen.
 // No requirement is proven here alone: each of these has a shorter test of the same rule elsewhere.
 export const wholeOnly = [
   // In the browser, what runs in Node as well, test by test.
@@ -12,6 +12,7 @@ export const wholeOnly = [
   'test/browser/faults-storage.test.ts',
   'test/browser/read-model-workers.test.ts',
   'test/browser/replica.test.ts',
+  'test/browser/storage.test.ts',
   // Browsers with profiles of their own, frozen, cloned and updated.
   'test/e2e/cloned-profile.test.ts',
   'test/e2e/leader.test.ts',
@@ -24,6 +25,14 @@ export const wholeOnly = [
   'server/log/crash.test.ts',
   'server/storm.test.ts',
   'test/cli-devices.test.ts',
+  // Random inputs, histories and weather.
+  'test/decided-again.property.test.ts',
+  'test/fuzz-notice.test.ts',
+  'test/fuzz-segments.test.ts',
+  'test/fuzz-stored.test.ts',
+  'test/fuzz-wire.test.ts',
+  'test/lifecycle.property.test.ts',
+  'test/sim.test.ts',
   // Every corner of the demo.
   'test/e2e/accessibility-busy.test.ts',
   'test/e2e/demo-engine.test.ts',
