@@ -3,7 +3,6 @@ import { callMsMax } from './nats-connection.ts'
 import type { Courtesy } from './nats-courtesy.ts'
 import { apiCodeOf, apiCodes, isPassing, NatsStoreError } from './nats-error.ts'
 import type { Streams } from './nats-streams.ts'
-import { createTurns } from './turns.ts'
 
 /** Compare-and-append for subjects, each of which shares its stream with many others. */
 export interface Lanes {
@@ -19,6 +18,8 @@ interface Lane {
   tail: number | undefined
   /** Sequences of the last messages of subjects when the stream ended at `tail`. */
   readonly ends: Map<string, number>
+  /** Settles when nothing is under way, and does not reject. */
+  idle: Promise<unknown>
 }
 
 /** Subjects of which it is remembered where they end. */
@@ -31,9 +32,8 @@ const endsMax = 10_000
  */
 export function createLanes(streams: Streams, courtesy: Courtesy, now: () => number): Lanes {
   const lanes = new Map<string, Lane>()
-  const turns = createTurns(Number.POSITIVE_INFINITY)
   const laneOf = (stream: string): Lane => {
-    const lane = lanes.get(stream) ?? { tail: undefined, ends: new Map() }
+    const lane = lanes.get(stream) ?? { tail: undefined, ends: new Map(), idle: Promise.resolve() }
     lanes.set(stream, lane)
     return lane
   }
@@ -42,10 +42,11 @@ export function createLanes(streams: Streams, courtesy: Courtesy, now: () => num
       const end = now() + callMsMax
       const isLate = (): boolean => now() > end
       const lane = laneOf(place.stream)
-      const putting = turns.run(place.stream, () =>
+      const putting = lane.idle.then(() =>
         putInTurn({ streams, courtesy, lane, place, subject, now, isLate }, expected, data),
       )
-      return putting ?? Promise.resolve(undefined)
+      lane.idle = putting.catch(() => {})
+      return putting
     },
   }
 }
