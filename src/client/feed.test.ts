@@ -31,6 +31,16 @@ test('a worker that says where it opened the log does not take back what it has 
   expect(feed).toMatchObject({ revision: 7, confirmed: 7 })
 })
 
+test('a notice that comes late does not take back what a later one told, and still is a move', () => {
+  const { feed, moved } = hear()
+  feed.opened(openedAt(2))
+  let moves = 0
+  feed.onMoved(() => moves++ > 9)
+  moved(4, { confirmed: 4, pending: 0 })
+  moved(3, { confirmed: 2, pending: 1 })
+  expect([feed, moves]).toMatchObject([{ revision: 4, confirmed: 4, pending: 0 }, 2])
+})
+
 test('a worker that opened another database counts anew, with what it has told already', () => {
   const { feed, moved, tell } = hear()
   moved(5)

@@ -51,7 +51,9 @@ export function createFeed(openChannel: OpenChannel, name: string): Feed {
     }
     const { row } = message
     if (row?.kind === 'moved') feed.onEnd(row.to === '' ? 'signed-out' : 'moved')
-    moved(message, message)
+    // The notices of two workers may come in another order than what they tell of: the counts of the later one stay.
+    if (message.head < feed.revision) moves.tell(message)
+    else moved(message, message)
   }
   const moved = (
     { confirmed, pending, head: revision }: Pick<MovedNotice, 'confirmed' | 'pending' | 'head'>,

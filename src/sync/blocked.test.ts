@@ -1,9 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { callOf, commitOf, createBrowser, openTab, pendingIds, quiet, type Tab, versioned } from '../log/log.fixture.ts'
-import { channelName, isNotice } from '../protocol/notice.ts'
-import { seededRandom } from '../testing/seeded-random.ts'
-import { SyncController } from './controller.ts'
-import { run, ScriptedServer } from './pump.fixture.ts'
+import { callOf, commitOf, pendingIds, versioned } from '../log/log.fixture.ts'
+import { openTabs } from './controller.fixture.ts'
+import { run } from './pump.fixture.ts'
 
 /** Identities of tabs whose worker does not know how to decide again. */
 const ignorant = vi.hoisted(() => new Set<unknown>())
@@ -73,63 +71,20 @@ describe('a pump that can’t decide a commit again', () => {
 })
 
 describe('a leader that can’t decide a commit again', () => {
-  /** Tabs of one browser that want to sync, each with what it knows, and who of them led. */
-  async function startTabs(...knows: readonly boolean[]) {
-    const browser = createBrowser()
-    const server = new ScriptedServer()
+  /** Tabs with a commit that the server's head refuses, and which of them know how to decide it again. */
+  async function startBlocked(...knows: readonly boolean[]) {
+    const started = await openTabs(knows.length)
+    const { server, tabs, start } = started
     server.put(commitOf('x', ['s9']))
-    const led: number[] = []
-    const tabs: Tab[] = []
-    const controllers: SyncController[] = []
-    for (const [nth, isKnowing] of knows.entries()) {
-      const tab = await openTab(browser)
-      tabs.push(tab)
-      if (!isKnowing) ignorant.add(tab.engine)
-      const channel = browser.channels.open(channelName('db'), (notice: unknown) => {
-        if (isNotice(notice)) controllers[nth]?.hear(notice)
-      })
-      controllers.push(
-        new SyncController({
-          engine: tab.engine,
-          channel,
-          clock: browser.clock,
-          random: seededRandom(nth),
-          locks: browser.locks,
-          openChannel: browser.channels.open,
-          isVisible: () => true,
-          transport: () => ({
-            pull: (...asked) => {
-              if (led.at(-1) !== nth) led.push(nth)
-              return server.pull(...asked)
-            },
-            segments: () => server.segments(),
-            segment: (listed) => server.segment(listed),
-            push: (request) => server.push(request),
-            live: (...asked) => server.live(...asked),
-          }),
-          credentials: {},
-        }),
-      )
-    }
+    for (const [nth, tab] of tabs.entries()) if (!knows[nth]) ignorant.add(tab.engine)
     await tabs[0]?.append(versioned('a', 's1', 0))
     await tabs[1]?.engine.catchUp()
-    const settled = async (): Promise<void> => {
-      for (let turns = 0; turns < 10; turns++) await quiet()
-    }
-    for (const controller of controllers) controller.start()
-    await settled()
-    const pass = async (ms: number): Promise<void> => {
-      let arrived = false
-      browser.clock.after(ms, () => {
-        arrived = true
-      })
-      while (!arrived && browser.clock.step()) await settled()
-    }
-    return { browser, server, tabs, controllers, led, pass, settled }
+    await start()
+    return started
   }
 
   test('lets another tab lead, which can', async () => {
-    const { tabs, pass, controllers, server, led } = await startTabs(false, true)
+    const { tabs, pass, controllers, server, led } = await startBlocked(false, true)
     await pass(10_000)
     expect(led).toEqual([0, 1])
     for (const tab of tabs) {
@@ -141,7 +96,7 @@ describe('a leader that can’t decide a commit again', () => {
   })
 
   test('leads on when it is alone, and goes on taking what comes', async () => {
-    const { tabs, pass, controllers, server } = await startTabs(false)
+    const { tabs, pass, controllers, server } = await startBlocked(false)
     await pass(5_000)
     expect(controllers[0]?.heard).toMatchObject({ state: 'blocked', lastError: { type: 'needs-decider' } })
     const { length } = server.asked
@@ -155,7 +110,7 @@ describe('a leader that can’t decide a commit again', () => {
   })
 
   test('hands the lead to and fro about once a minute when nobody can', async () => {
-    const { pass, led, controllers } = await startTabs(false, false)
+    const { pass, led, controllers } = await startBlocked(false, false)
     await pass(240_000)
     expect(led.length).toBeGreaterThan(3)
     expect(led.length).toBeLessThan(12)

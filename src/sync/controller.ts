@@ -95,7 +95,8 @@ export class SyncController {
 
   /** A notice of another worker. */
   hear(notice: Notice): void {
-    if (notice.kind === 'sync') {
+    // A leader that was thought dead may still speak: who leads goes by itself.
+    if (notice.kind === 'sync' && this.#pump === undefined) {
       this.#link = notice.link
       this.#isPaused = notice.link.state === 'paused'
     }
@@ -142,6 +143,8 @@ export class SyncController {
       await pump.run()
     } finally {
       this.#pump = undefined
+      // What was said here last may have been said after another began to lead.
+      this.#post({ kind: 'sync-request' })
     }
   }
 
