@@ -55,4 +55,20 @@ describe('alarms', () => {
     expect(rung.map(([, at]) => at - 1_400)).toEqual([800, 1_600, 2_400])
     expect(clock.timersCount()).toBe(0)
   })
+  test('have one timer also when a ring clears the last and sets one', () => {
+    const { clock, alarms, rung, sleeping } = setUp()
+    const late = sleeping('late')
+    alarms.set({
+      ring() {
+        alarms.clear(late)
+        alarms.set(late)
+      },
+    })
+    clock.advance(100)
+    alarms.set(late)
+    clock.advance(700)
+    expect(clock.timersCount()).toBe(1)
+    clock.advance(10_000)
+    expect([rung, clock.timersCount()]).toEqual([[['late', 1_600]], 0])
+  })
 })

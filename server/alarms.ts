@@ -44,12 +44,12 @@ export class Alarms {
 
   #wake(): void {
     this.#look += 1
+    this.#callOff = undefined
     for (const [who, at] of this.#setAt) {
       if (this.#look - at < looks) break
       this.#setAt.delete(who)
       who.ring()
     }
-    this.#callOff = undefined
-    if (this.#setAt.size > 0) this.#wait()
+    if (this.#callOff === undefined && this.#setAt.size > 0) this.#wait()
   }
 }
