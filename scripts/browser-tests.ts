@@ -1,6 +1,7 @@
 // What every run of the tests in `test/browser` has in common, whichever browser it is in.
 import { existsSync, readFileSync } from 'node:fs'
 import { browserDependencies, sourceEntries } from './entries.ts'
+import { wholeWorkers } from './whole-workers.ts'
 
 interface Programs {
   readonly chromium: string
@@ -32,6 +33,7 @@ export const resolve: { alias: ReturnType<typeof sourceEntries> } = { alias: sou
 
 export const inBrowser = {
   resolve,
+  plugins: [wholeWorkers(resolve)],
   optimizeDeps: { include: [...browserDependencies, 'react', 'react-dom', 'react-dom/client', 'react-dom/server'] },
   worker: { format: 'es' as const },
 }

@@ -364,7 +364,7 @@ test('DCB-6 several models come to what one fold by hand comes to: confirmed, pe
         await world.close()
       }
     }),
-    { numRuns: Number(process.env.TIDELOG_RUNS ?? 30) },
+    { numRuns: Number(process.env.TIDELOG_RUNS ?? (process.env.TIDELOG_WHOLE === '1' ? 30 : 15)) },
   )
 }, 60_000)
 

@@ -1,5 +1,6 @@
 // The style of this repository as tests, and for each rule a small bad file that it must find.
 import { describe, expect, test } from 'vitest'
+import { mockedTests } from '../scripts/mocked.ts'
 import {
   cycles,
   fileLinesMax,
@@ -9,6 +10,7 @@ import {
   longFiles,
   longFunctions,
   silencedTests,
+  strayMocks,
   straySideEffects,
   strayTransactions,
 } from './tidy/rules.ts'
@@ -74,6 +76,7 @@ describe('every source file', () => {
   test('takes time and randomness from ports where a simulation runs it', () =>
     expect(straySideEffects(all)).toEqual([]))
   test('silences no test without a reason', () => expect(silencedTests(all)).toEqual([]))
+  test('replaces no module where others have loaded it', () => expect(strayMocks(all, mockedTests)).toEqual([]))
   test('keeps what is left to do out of comments', () => expect(leftovers(all)).toEqual([]))
 })
 
@@ -142,6 +145,12 @@ describe('the rules find', () => {
     expect(silencedTests([toSource('test/a.test.ts', bare)])).toHaveLength(1)
     expect(silencedTests([toSource('test/a.test.ts', `// WebKit has no such call\n${bare}`)])).toEqual([])
     expect(silencedTests([toSource('src/log/a.ts', 'pages.skip(1)')])).toEqual([])
+  })
+
+  test('a module that is replaced in a test that shares its process', () => {
+    const source = toSource('src/log/a.test.ts', `vi.mock('./b.ts', () => ({}))`)
+    expect(strayMocks([source], [])).toEqual(['src/log/a.test.ts:1 vi.mock: the file belongs into scripts/mocked.ts'])
+    expect(strayMocks([source], ['src/log/a.test.ts'])).toEqual([])
   })
 
   test('a note about what is left to do, in code, styles and pages', () => {

@@ -116,6 +116,16 @@ export const silencedTests = (sources: readonly Source[]): string[] =>
     }),
   )
 
+/** A module that another test may have loaded before is not replaced: who replaces one has a process of its own. */
+export const strayMocks = (sources: readonly Source[], alone: readonly string[]): string[] =>
+  sources
+    .filter(({ path }) => !alone.includes(path))
+    .flatMap(({ path, calls }) =>
+      calls
+        .filter(({ callee }) => /^vi\.(?:mock|doMock|resetModules)$/.test(callee))
+        .map(({ callee, line }) => `${path}:${line} ${callee}: the file belongs into scripts/mocked.ts`),
+    )
+
 // In brackets, so that a plain search for such words does not end here.
 const leftover = /\b(?:TO[D]O|FI[X]ME|X[X]X|HA[C]K)\b/
 
