@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { defineEvents, definitionsOf, event, type } from '../core/event.ts'
 import type { PlacedEvent } from '../core/recorded.ts'
-import type { ChangesAnswer, Snapshot } from '../protocol/worker.ts'
+import type { ChangesAnswer, ChangesRequest, Snapshot } from '../protocol/worker.ts'
 import { VirtualClock } from '../testing/virtual-clock.ts'
 import { createLiveView, type ViewApi } from './live-view.ts'
 
@@ -27,10 +27,12 @@ class Numbers implements ViewApi {
   broken: Error | undefined
   saved: Snapshot | undefined
   readonly asked: number[] = []
+  readonly sought: (number | undefined)[] = []
   readonly #listeners = new Set<(revision: number | undefined) => void>()
 
-  async changes({ position }: { readonly position: number }): Promise<ChangesAnswer> {
+  async changes({ position, seen }: Pick<ChangesRequest, 'position' | 'seen'>): Promise<ChangesAnswer> {
     this.asked.push(position)
+    this.sought.push(seen)
     if (this.broken !== undefined) throw this.broken
     const { confirmed, pending, revision, database } = this
     return {
@@ -52,7 +54,10 @@ class Numbers implements ViewApi {
   }
   move(): void {
     this.revision += 1
-    for (const listener of this.#listeners) listener(this.revision)
+    this.tell(this.revision)
+  }
+  tell(revision: number | undefined): void {
+    for (const listener of this.#listeners) listener(revision)
   }
   get watched(): boolean {
     return this.#listeners.size > 0
@@ -93,6 +98,19 @@ describe('a live view', () => {
     source.move()
     expect(await view.waitFor({ database: 'db', revision: 3, confirmed: 3 })).toBe(7)
     expect(source.asked.at(-1)).toBeGreaterThanOrEqual(2)
+  })
+
+  test.each([
+    ['a later revision', 7, 7],
+    ['a move without a number', undefined, Infinity],
+  ])('looks for what it was told of, %s, although a late notice tells of less', async (_what, told, sought) => {
+    const source = new Numbers()
+    const view = open(source)
+    await view.ready
+    source.sought.length = 0
+    for (const revision of [2, told, 3]) source.tell(revision)
+    await vi.waitUntil(() => source.sought.length > 0)
+    expect(source.sought).toEqual([sought])
   })
 
   test('goes on from its snapshot, and saves one after many events', async () => {

@@ -150,11 +150,11 @@ function createFollower<S>(
   /** Where the log was when it was looked at last. */
   let foldedAt = 0
   let sinceSnapshot = 0
-  let seen: number | undefined
-  let isStale = false
+  /** The furthest revision that was told of and not looked for yet; `Infinity` where it may have moved. */
+  let due: number | undefined
   let following: Promise<void> | undefined
   /** Asks for what is new and folds it; true when nothing more waits. */
-  const take = async (): Promise<boolean> => {
+  const take = async (seen: number): Promise<boolean> => {
     const { head: before, state } = shown.get()
     const request = { scope, types, position, revision: before?.revision ?? 0, seen }
     const answer = await call((api) => api.changes(request))
@@ -192,18 +192,19 @@ function createFollower<S>(
   const follow = async (): Promise<void> => {
     try {
       await restored
-      while (isStale && !isEnded(shown)) {
-        isStale = false
-        while (!(await take()));
+      while (due !== undefined && !isEnded(shown)) {
+        const seen = due
+        due = undefined
+        while (!(await take(seen)));
       }
     } catch (error) {
       end(error)
     }
     following = undefined
   }
-  return (revision) => {
-    seen = revision
-    isStale = true
+  return (revision = Infinity) => {
+    // A notice may come late: what an earlier one told of stays due.
+    due = Math.max(due ?? 0, revision)
     following ??= follow()
     return following
   }

@@ -12,7 +12,7 @@ export interface LiveQuery<T> extends Observable<T | undefined> {
 
 interface Source<T> {
   /** Asks again; `seen` is a revision that was told of. */
-  readonly ask: (seen: number | undefined) => Promise<T>
+  readonly ask: (seen: number) => Promise<T>
   /** Whether two answers are the same to whoever looks. */
   readonly isSame: (a: T, b: T) => boolean
   readonly onMoved: (listener: (moved?: { readonly head: number }) => void) => () => void
@@ -25,14 +25,13 @@ export interface OwnLiveQuery<T> extends LiveQuery<T> {
 /** Asks whenever the log may have moved; one question at a time, and what moves meanwhile belongs to the next. */
 export function createLiveQuery<T>({ ask, isSame, onMoved }: Source<T>, onEnd: () => void): OwnLiveQuery<T> {
   const shown = createCell<{ readonly answer: T | undefined; readonly error?: unknown }>({ answer: undefined })
-  let seen: number | undefined
-  let isDue = false
+  /** The furthest revision that was told of and not asked for yet; `Infinity` where it may have moved. */
+  let due: number | undefined
   let isClosed = false
   let running: Promise<void> | undefined
-  const once = async (): Promise<void> => {
-    const asked = seen
+  const once = async (seen: number): Promise<void> => {
     try {
-      const answer = await ask(asked)
+      const answer = await ask(seen)
       const before = shown.get()
       const isNew = before.answer === undefined || !isSame(before.answer, answer)
       if (!isClosed && (isNew || before.error !== undefined)) shown.set({ answer: isNew ? answer : before.answer })
@@ -41,15 +40,16 @@ export function createLiveQuery<T>({ ask, isSame, onMoved }: Source<T>, onEnd: (
     }
   }
   const run = async (): Promise<void> => {
-    while (isDue && !isClosed) {
-      isDue = false
-      await once()
+    while (due !== undefined && !isClosed) {
+      const seen = due
+      due = undefined
+      await once(seen)
     }
     running = undefined
   }
-  const look = (revision?: number): Promise<void> => {
-    seen = revision
-    isDue = true
+  const look = (revision = Infinity): Promise<void> => {
+    // A notice may come late: what an earlier one told of stays due.
+    due = Math.max(due ?? 0, revision)
     running ??= run()
     return running
   }
