@@ -150,7 +150,7 @@ function createFollower<S>(
   /** Where the log was when it was looked at last. */
   let foldedAt = 0
   let sinceSnapshot = 0
-  /** The furthest revision that was told of and not looked for yet; `Infinity` where it may have moved. */
+  /** The furthest revision that was told of and not looked for yet, since notices come late at times; `Infinity`: any. */
   let due: number | undefined
   let following: Promise<void> | undefined
   /** Asks for what is new and folds it; true when nothing more waits. */
@@ -203,7 +203,6 @@ function createFollower<S>(
     following = undefined
   }
   return (revision = Infinity) => {
-    // A notice may come late: what an earlier one told of stays due.
     due = Math.max(due ?? 0, revision)
     following ??= follow()
     return following
