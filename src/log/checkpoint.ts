@@ -40,7 +40,12 @@ export async function prune(store: Store, keptRows: number): Promise<void> {
   if (checkpoint === undefined) return
   const { tailFrom, view } = checkpoint
   const needed = Math.min(tailFrom, view.revision - keptRows, ...view.pending.map(({ revision }) => revision))
-  const [[oldest]] = await store.run([{ op: 'range', store: 'writes', limit: 1 }])
+  const [[oldest], marked] = await store.run([
+    { op: 'range', store: 'writes', limit: 1 },
+    { op: 'get', store: 'writes', key: view.revision },
+  ])
+  // A checkpoint goes with a write: one that lies where none is, is damaged, and would give up rows that are needed.
+  if (marked === undefined) return
   const to = Math.min(needed - 1, (oldest?.revision ?? 0) + prunedMax - 1)
   if (oldest !== undefined && oldest.revision <= to)
     await store.run([{ op: 'delete', store: 'writes', from: oldest.revision, to }], { write: true })

@@ -2,8 +2,10 @@
 import { expect, test } from 'vitest'
 import { decodeText } from '../core/decode.ts'
 import { noticeVersion } from '../protocol/notice.ts'
+import { checkpointChain } from '../protocol/rows.ts'
 import { Directory } from '../segments/directory.ts'
 import { loadRetry } from '../sync/retry-store.ts'
+import { prune } from './checkpoint.ts'
 import { takePage } from './confirm.ts'
 import { callOf, commitOf, createBrowser, openTab, quiet, readWhole, Sequence, type Tab } from './log.fixture.ts'
 import { seal } from './seal.ts'
@@ -140,4 +142,27 @@ test('what sync remembers is forgotten where it is damaged', async () => {
     await engine.store.run([{ op: 'put', store: 'state', row }], { write: true })
     expect(await loadRetry(engine)).toBeUndefined()
   }
+})
+
+test('a checkpoint that lies where no write is prunes nothing', async () => {
+  const { tab } = await localTab()
+  const { store } = tab.engine
+  await seal(tab.engine, sealing)
+  const writes = async () => (await store.run([{ op: 'range', store: 'writes' }]))[0]
+  const before = await writes()
+  const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
+  const checkpoint = JSON.parse(String(row?.checkpoint))
+  const put = (changed: object) =>
+    store.run(
+      [{ op: 'put', store: 'state', row: { ...row!, checkpoint: JSON.stringify({ ...checkpoint, ...changed }) } }],
+      {
+        write: true,
+      },
+    )
+  await put({ tailFrom: 900, view: { ...checkpoint.view, revision: 1_000 } })
+  await prune(store, 0)
+  expect(await writes()).toEqual(before)
+  await put({})
+  await prune(store, 0)
+  expect((await writes()).length).toBeLessThan(before.length)
 })
