@@ -115,7 +115,7 @@ const endings: readonly Ending[] = [
         await setLife(tab, 'active')
         if (await answers(tab)) return true
       }
-      // On a busy machine Chromium loses about one in ten of its pages here: idle, and without an answer even to `1 + 1`.
+      // Chromium may lose a page that is woken while it is still being frozen: idle, and without an answer even to `1 + 1`.
       console.log('leader.test.ts: the browser did not wake the page')
       await tab.close()
       return false
