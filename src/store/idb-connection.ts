@@ -1,6 +1,7 @@
+import { createListeners } from '../core/observable.ts'
 import { identityChain, type StateRow } from '../protocol/rows.ts'
-import { type OpenOptions, openDatabase } from './open-database.ts'
-import { StoreError } from './store.ts'
+import { inTime, type OpenOptions, openDatabase } from './open-database.ts'
+import { isStoreError, StoreError } from './store.ts'
 import { toStoreError, transact } from './transact.ts'
 
 export interface ConnectionOptions extends OpenOptions {
@@ -8,13 +9,18 @@ export interface ConnectionOptions extends OpenOptions {
   readonly onDropped?: () => void
 }
 
+/** After this long, and again after as long, it is asked whether the database of what is under way is still there. */
+const doubtMs = 5_000
+
 /** The connection to one database, opened anew whenever it is asked for and broken; never to another database of its name. */
 export class IdbConnection {
   readonly #options: ConnectionOptions
   #db: IDBDatabase | undefined
   #connecting: Promise<IDBDatabase> | undefined
+  #asking: Promise<void> | undefined
+  readonly #endings = createListeners<[StoreError]>()
   #identity: string | undefined
-  /** It is being deleted. An open would wait behind the deletion, which others may hold up. */
+  /** It is deleted, or is about to be: an open would wait behind the deletion, which others may hold up. */
   #gone: StoreError | undefined
   #isClosed = false
 
@@ -41,6 +47,29 @@ export class IdbConnection {
     return this.#connecting.catch((error: unknown) => Promise.reject(toStoreError(error)))
   }
 
+  /**
+   * Waits for what was begun on a connection, but no longer than there is a database: what is under way when a user clears the
+   * site's data gets no answer in Chromium, ever.
+   */
+  during<T>(running: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const forget = this.#endings.add(reject)
+      let callOff = (): void => {}
+      const doubt = (): void => {
+        callOff = this.#options.clock.after(doubtMs, () => {
+          this.#ask()
+          doubt()
+        })
+      }
+      doubt()
+      const end = (): void => {
+        forget()
+        callOff()
+      }
+      running.finally(end).then(resolve, reject)
+    })
+  }
+
   /** Lets go of one that is broken. */
   drop(broken: IDBDatabase): void {
     // Whatever it has come to: one that stays open holds up a deletion for ever.
@@ -54,7 +83,40 @@ export class IdbConnection {
   }
 
   async #openNow(): Promise<IDBDatabase> {
-    const opened = await openDatabase(this.#options, this.#identity !== undefined)
+    const opened = await this.#openSame()
+    this.#db = opened
+    return opened
+  }
+
+  /** Looks whether the database is still there. If not, what is under way ends. */
+  #ask(): void {
+    this.#asking ??= this.#openSame()
+      .then((db) => db.close())
+      .catch(() => {})
+      .finally(() => {
+        this.#asking = undefined
+      })
+  }
+
+  async #openSame(): Promise<IDBDatabase> {
+    try {
+      const opened = await openDatabase(this.#options, this.#identity !== undefined)
+      this.#listen(opened)
+      await this.#mustBeSame(opened).catch((error) => {
+        opened.close()
+        throw error
+      })
+      return opened
+    } catch (error) {
+      if (isStoreError(error, 'replaced')) {
+        this.#gone ??= error
+        this.#endings.tell(error)
+      }
+      throw error
+    }
+  }
+
+  #listen(opened: IDBDatabase): void {
     const dropped = (): void => {
       this.drop(opened)
       if (!this.#isClosed) this.#options.onDropped?.()
@@ -65,16 +127,15 @@ export class IdbConnection {
       if (newVersion === null) this.#gone = new StoreError('replaced', 'the database was deleted')
       dropped()
     })
-    try {
-      const [row] = await transact(opened, [{ op: 'get', store: 'state', key: [identityChain, 0] }], {})
-      const found = String((row as StateRow | undefined)?.id)
-      this.#identity ??= found
-      if (this.#identity !== found) throw new StoreError('replaced', 'the database was replaced')
-    } catch (error) {
-      opened.close()
-      throw error
-    }
-    this.#db = opened
-    return opened
+  }
+
+  async #mustBeSame(opened: IDBDatabase): Promise<void> {
+    const [row] = await inTime(
+      transact(opened, [{ op: 'get', store: 'state', key: [identityChain, 0] }], {}),
+      this.#options,
+    )
+    const found = String((row as StateRow | undefined)?.id)
+    this.#identity ??= found
+    if (this.#identity !== found) throw new StoreError('replaced', 'the database was replaced')
   }
 }

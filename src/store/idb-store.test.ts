@@ -182,6 +182,44 @@ describe('storage that fails', () => {
     await store.close()
   })
 
+  const isReplaced = (error: unknown): boolean => isStoreError(error, 'replaced')
+  test.each(['gone', 'another one'])(
+    'by leaving what is under way without an answer ends it when the database is %s',
+    async (now) => {
+      const store = await openHasty('one')
+      await store.run([add(1)], { write: true })
+      const end = faults.storage.loseAnswers()
+      const under = [store.run([add(2)], { write: true }), store.run([read])]
+      faults.storage.closeConnections({ silent: true })
+      await erase('one')
+      end()
+      const other = now === 'gone' ? undefined : await openHasty('one')
+      for (const one of under) await expect(one).rejects.toSatisfy(isReplaced)
+      expect(faults.storage.struck().unanswered).toBe(2)
+      await expect(store.run([read])).rejects.toSatisfy(isReplaced)
+      await store.close()
+      await other?.close()
+    },
+  )
+
+  test('by answering late is waited for while the database is there', async () => {
+    const store = await openHasty('one')
+    faults.storage.slow(350)
+    const under = [store.run([add(1)], { write: true }), store.run([read])]
+    const [, rows] = await Promise.all(under)
+    expect(rows).toEqual([[row(1)]])
+    await store.close()
+    // What looked after it has let go of it.
+    await erase('one')
+  })
+
+  test('by not saying which database it is does not open', async () => {
+    const end = faults.storage.loseAnswers()
+    await expect(openHasty('one')).rejects.toSatisfy((error) => isStoreError(error, 'silent'))
+    end()
+    await erase('one')
+  })
+
   test('by a deletion that somebody holds up is gone at once', async () => {
     let dropped = (): void => {}
     const told = new Promise<void>((resolve) => {

@@ -18,7 +18,7 @@ export async function openIdbStore(options: ConnectionOptions): Promise<Store> {
     const db = connection.open ?? (await connection.connect())
     try {
       if (options.write === true) leaveTornTail(db)
-      return await transact(db, requests, options)
+      return await connection.during(transact(db, requests, options))
     } catch (error) {
       const failure = toStoreError(error)
       if (failure.kind === 'lost') connection.drop(db)

@@ -39,15 +39,26 @@ export async function openDatabase(options: OpenOptions, isKnown: boolean): Prom
 }
 
 function openInTime(options: OpenOptions, isKnown: boolean): Promise<IDBDatabase> {
-  const { name, clock, openTimeoutMs = 15_000 } = options
+  const { name } = options
   const late = silent.get(name)
   const opening = late ?? openNow(options, isKnown)
   silent.delete(name)
   const isLeft = (): boolean => silent.get(name) === opening && silent.delete(name)
+  return inTime(opening, options, () => {
+    if (late === undefined) silent.set(name, opening)
+    opening.then((db) => (late || isLeft()) && db.close(), isLeft)
+  })
+}
+
+/** Waits for what opens a database. Rejects with a `StoreError` `silent` when that takes too long, after `giveUp`. */
+export function inTime<T>(
+  opening: Promise<T>,
+  { clock, openTimeoutMs = 15_000 }: OpenOptions,
+  giveUp?: () => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const callOff = clock.after(openTimeoutMs, () => {
-      if (late === undefined) silent.set(name, opening)
-      opening.then((db) => (late || isLeft()) && db.close(), isLeft)
+      giveUp?.()
       reject(new StoreError('silent', `storage does not answer in ${openTimeoutMs} ms`))
     })
     opening.then(resolve, reject).finally(callOff)

@@ -4,7 +4,7 @@ import { isTidelogError, unwrap } from 'tidelog'
 import { expect, onTestFinished, test } from 'vitest'
 import { cdp } from 'vitest/browser'
 import { openFaulty } from './faulty.ts'
-import { newKey, note, openNotes, texts } from './notes.ts'
+import { type NotesLog, newKey, note, openNotes, texts } from './notes.ts'
 import { connect, databaseOf, deleteDatabase, listen, rawDatabase, rawPut, rawStore } from './raw.ts'
 import * as spy from './spy.ts'
 
@@ -122,6 +122,23 @@ test('storage that is cleared under an open log is told, although its connection
   await expect.poll(() => log.storage.get()).toEqual({ ...lost, problem: 'the database was deleted' })
   await expect(log.append('diary', [note('b')])).rejects.toSatisfy(isLost)
 })
+
+test('storage that is cleared while logs write to it is told, and no call and no close goes without an end', async () => {
+  const logs = Array.from({ length: 6 }, () => openNotes(newKey()))
+  await Promise.all(logs.map(async (log) => unwrap(await log.append('diary', [note('first')]))))
+  const untilItFails = async (log: NotesLog): Promise<unknown> => {
+    try {
+      for (;;) unwrap(await log.append('diary', [note('more'), note('x'.repeat(20_000))]))
+    } catch (error) {
+      return error
+    }
+  }
+  const failures = logs.map(untilItFails)
+  await cdp().send('Storage.clearDataForOrigin', { origin: location.origin, storageTypes: 'indexeddb' })
+  expect((await Promise.all(failures)).map(isLost)).toEqual(logs.map(() => true))
+  for (const log of logs) expect(log.storage.get()).toEqual({ ...lost, problem: 'the database was deleted' })
+  await Promise.all(logs.map((log) => log.close()))
+}, 60_000)
 
 test('a worker that dies with its database does not go on with an empty one', async () => {
   const key = newKey()

@@ -42,7 +42,7 @@ describe('faults of storage', () => {
     expect(reading.result).toBe(0)
     end()
     expect(await write(db)).toEqual(['success', 'success', 'complete'])
-    expect(faults.storage.struck()).toEqual({ full: 1, closed: 0, failed: 0, hung: 0, slow: 0 })
+    expect(faults.storage.struck()).toEqual({ full: 1, closed: 0, failed: 0, hung: 0, unanswered: 0, slow: 0 })
     db.close()
   })
 

@@ -15,18 +15,21 @@ export interface StorageFaults {
   readonly failOpens: (times?: number, name?: string) => Undo
   /** Opens do not answer. When it is undone, they do. */
   readonly hangOpens: () => Undo
+  /** Transactions do what they do, and nothing ever answers, as in Chromium when a user clears the site's data meanwhile. */
+  readonly loseAnswers: () => Undo
   /** Transactions take at least so long, and keep others waiting meanwhile. */
   readonly slow: (ms: number) => Undo
   /** How often each of these struck: nothing that a test provokes should pass unseen. */
   readonly struck: () => Readonly<Record<Struck, number>>
 }
-type Struck = 'full' | 'closed' | 'failed' | 'hung' | 'slow'
+type Struck = 'full' | 'closed' | 'failed' | 'hung' | 'unanswered' | 'slow'
 
 /** The faults in force, and what they have struck. */
 class State {
-  readonly struck: Record<Struck, number> = { full: 0, closed: 0, failed: 0, hung: 0, slow: 0 }
+  readonly struck: Record<Struck, number> = { full: 0, closed: 0, failed: 0, hung: 0, unanswered: 0, slow: 0 }
   readonly full: Force<true> = createForce()
   readonly slow: Force<number> = createForce()
+  readonly losing: Force<true> = createForce()
   readonly failing: Force<{ left: number; readonly name: string }> = createForce()
   /** Opens that wait for the end of {@link hanging}. */
   readonly hung: (() => void)[] = []
@@ -39,7 +42,7 @@ class State {
 /** Transactions are struck when they are committed by `commit()`, as those of tidelog are. */
 export function storageFaults(realm: typeof globalThis, patches: Patches): StorageFaults & { readonly clear: Undo } {
   const state = new State()
-  const { full, slow, failing, hanging, connections, struck } = state
+  const { full, slow, losing, failing, hanging, connections, struck } = state
   // Where there is no IndexedDB, nothing can go wrong with it.
   if (realm.IDBFactory !== undefined) {
     patchOpen(realm, patches, state)
@@ -59,10 +62,11 @@ export function storageFaults(realm: typeof globalThis, patches: Patches): Stora
       return failing.add({ left: times, name })
     },
     hangOpens: () => hanging.add(true),
+    loseAnswers: () => losing.add(true),
     slow: (ms) => slow.add(ms),
     struck: () => ({ ...struck }),
     clear: () => {
-      for (const force of [full, failing, slow, hanging]) force.clear()
+      for (const force of [full, failing, slow, losing, hanging]) force.clear()
     },
   }
 }
@@ -97,11 +101,15 @@ function patchOpen(realm: typeof globalThis, patches: Patches, state: State): vo
   })
 }
 
-function patchCommit(realm: typeof globalThis, patches: Patches, { full, slow, struck }: State): void {
+function patchCommit(realm: typeof globalThis, patches: Patches, { full, slow, losing, struck }: State): void {
   patches.put(realm.IDBTransaction.prototype, 'commit', (commit) => {
     return function (this: IDBTransaction) {
       const isFull = full.now() !== undefined && this.mode === 'readwrite'
       const ms = slow.now()
+      if (losing.now() !== undefined) {
+        struck.unanswered += 1
+        loseAnswers(this)
+      }
       if (!isFull && ms === undefined) {
         commit.call(this)
         return
@@ -124,6 +132,12 @@ function afterRequests(transaction: IDBTransaction, until: number, end: () => vo
     store.count(0).onsuccess = () => (performance.now() < until ? look() : end())
   }
   look()
+}
+
+/** What comes first stops what would come next: the requests of a transaction are below it. */
+function loseAnswers(transaction: IDBTransaction): void {
+  for (const type of ['success', 'error', 'complete', 'abort'])
+    transaction.addEventListener(type, (event) => event.stopImmediatePropagation(), { capture: true })
 }
 
 function abortForRoom(transaction: IDBTransaction): void {
