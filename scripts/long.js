@@ -12,6 +12,7 @@ const properties = [
   'src/log/erase.test',
   'test/decided-again.property',
   'test/compose.test',
+  'test/hostile.test',
 ]
 const parts = [
   { name: 'kills', env: { TIDELOG_KILLS: '200' }, args: [...vitest, '--project=kill'] },

@@ -5,6 +5,7 @@ import { defineFor, defineLog, type Events, isTidelogError, type Recorded, type,
 import { given, past, simulate } from 'tidelog/testing'
 import { afterEach, describe, expect, test } from 'vitest'
 import { compare, coursesMax, coursesOf, decided, events, leave, resize, school, subscribe, tell } from './courses.ts'
+import { repeated } from './runs.ts'
 
 const opened: { close(): Promise<void> }[] = []
 afterEach(async () => {
@@ -318,55 +319,61 @@ const step = fc.oneof(
   fc.record({ do: fc.constantFrom('settle', 'offline', 'online') }),
 )
 
-test('DCB-6 several models come to what one fold by hand comes to: confirmed, pending, in one tick and when decided again', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { maxLength: 8 }), async (ticks) => {
-      const world = simulate(school, { devices: 2 })
-      try {
-        const [here, there] = world.devices
-        const asked = new Map<string, Told>()
-        let isOffline = false
-        for (const [nth, tick] of ticks.entries()) {
-          const does = (what: string) => tick.some((one) => one.do === what)
-          const { log } = nth % 2 === 1 ? there : here
-          if (does('online')) there.online()
-          else if (does('offline')) {
-            // What is half way in would be decided on later.
-            await world.settle()
-            there.offline()
-          }
-          isOffline = !does('online') && (isOffline || does('offline'))
-          const recording: Promise<unknown>[] = []
-          for (const one of tick)
-            if ('first' in one)
-              recording.push(log.execute(tell, one).then((told) => asked.set(unwrap(told).receipt.commitId, one)))
-            else if ('student' in one) {
-              const data = { course: one.course, student: one.student }
-              const make = one.do === 'Subscribed' ? events.Subscribed : events.Unsubscribed
-              recording.push(log.append(one.stream, [make(data)]).then(unwrap))
-            } else if ('capacity' in one) {
-              const make = one.do === 'CourseDefined' ? events.CourseDefined : events.CapacityChanged
-              recording.push(log.append([make(one)]).then(unwrap))
+const { numRuns, timeout } = repeated(process.env.TIDELOG_WHOLE === '1' ? 30 : 15, 60_000)
+
+test(
+  'DCB-6 several models come to what one fold by hand comes to: confirmed, pending, in one tick and when decided again',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { maxLength: 8 }), async (ticks) => {
+        const world = simulate(school, { devices: 2 })
+        try {
+          const [here, there] = world.devices
+          const asked = new Map<string, Told>()
+          let isOffline = false
+          for (const [nth, tick] of ticks.entries()) {
+            const does = (what: string) => tick.some((one) => one.do === what)
+            const { log } = nth % 2 === 1 ? there : here
+            if (does('online')) there.online()
+            else if (does('offline')) {
+              // What is half way in would be decided on later.
+              await world.settle()
+              there.offline()
             }
-          await Promise.all(recording)
-          if (does('settle')) await world.settle()
-          if (does('settle')) mustBeAsByHand((await here.log.read().all()).events, asked)
-          // Nothing comes in here: what is pending was decided on what stands before it.
-          if (isOffline) mustBeAsByHand((await there.log.read().all()).events, asked)
+            isOffline = !does('online') && (isOffline || does('offline'))
+            const recording: Promise<unknown>[] = []
+            for (const one of tick)
+              if ('first' in one)
+                recording.push(log.execute(tell, one).then((told) => asked.set(unwrap(told).receipt.commitId, one)))
+              else if ('student' in one) {
+                const data = { course: one.course, student: one.student }
+                const make = one.do === 'Subscribed' ? events.Subscribed : events.Unsubscribed
+                recording.push(log.append(one.stream, [make(data)]).then(unwrap))
+              } else if ('capacity' in one) {
+                const make = one.do === 'CourseDefined' ? events.CourseDefined : events.CapacityChanged
+                recording.push(log.append([make(one)]).then(unwrap))
+              }
+            await Promise.all(recording)
+            if (does('settle')) await world.settle()
+            if (does('settle')) mustBeAsByHand((await here.log.read().all()).events, asked)
+            // Nothing comes in here: what is pending was decided on what stands before it.
+            if (isOffline) mustBeAsByHand((await there.log.read().all()).events, asked)
+          }
+          there.online()
+          await world.settle()
+          const { events: all } = await here.log.read().all()
+          expect((await there.log.read().all()).events.map(({ id }) => id)).toEqual(all.map(({ id }) => id))
+          expect(all.filter(({ type }) => type === 'Told')).toHaveLength(asked.size)
+          mustBeAsByHand(all, asked)
+        } finally {
+          await world.close()
         }
-        there.online()
-        await world.settle()
-        const { events: all } = await here.log.read().all()
-        expect((await there.log.read().all()).events.map(({ id }) => id)).toEqual(all.map(({ id }) => id))
-        expect(all.filter(({ type }) => type === 'Told')).toHaveLength(asked.size)
-        mustBeAsByHand(all, asked)
-      } finally {
-        await world.close()
-      }
-    }),
-    { numRuns: Number(process.env.TIDELOG_RUNS ?? (process.env.TIDELOG_WHOLE === '1' ? 30 : 15)) },
-  )
-}, 60_000)
+      }),
+      { numRuns },
+    )
+  },
+  timeout,
+)
 
 /** Each told state is that of what stands before it in the log. */
 function mustBeAsByHand(all: readonly Happened[], asked: ReadonlyMap<string, Told>): void {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { simulate } from 'tidelog/testing'
 import { expect, test } from 'vitest'
 import { Gate } from './gate.ts'
+import { repeated } from './runs.ts'
 import { type Command, type Happened, holdersAfter, judge, type Verdict } from './seats.oracle.ts'
 import { book, bookAny, ensureHeld, release, seating, tell } from './seats.ts'
 
@@ -217,10 +218,11 @@ async function mustHaveEndedOnce(run: Run, inLog: ReadonlySet<string>): Promise<
 }
 
 const seed = fc.nat(1_000_000)
-const timeout = 120_000
+const offline = repeated(40, 120_000)
+const alone = repeated(20, 120_000)
 
 test('whatever happens offline: no seat is booked twice, every command ends once, all devices agree', {
-  timeout,
+  timeout: offline.timeout,
 }, async () => {
   const program = fc
     .integer({ min: 2, max: 3 })
@@ -240,11 +242,13 @@ test('whatever happens offline: no seat is booked twice, every command ends once
         await run.world.close()
       }
     }),
-    { numRuns: Number(process.env.TIDELOG_RUNS ?? 40) },
+    { numRuns: offline.numRuns },
   )
 })
 
-test('a device that nobody is in the way of loses nothing and keeps every content', { timeout }, async () => {
+test('a device that nobody is in the way of loses nothing and keeps every content', {
+  timeout: alone.timeout,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(steps(1, []), seed, async (all, seed) => {
       const run = new Run(1, seed)
@@ -261,6 +265,6 @@ test('a device that nobody is in the way of loses nothing and keeps every conten
         await run.world.close()
       }
     }),
-    { numRuns: Number(process.env.TIDELOG_RUNS ?? 20) },
+    { numRuns: alone.numRuns },
   )
 })

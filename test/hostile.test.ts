@@ -7,6 +7,7 @@ import { createSyncHandler, type LogStore, memoryStore } from 'tidelog/server'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { sealedCommits } from '../server/segments.fixture.ts'
 import type { Commit } from '../src/core/commit.ts'
+import { repeated } from './runs.ts'
 import { Browser, Network } from './tabs.ts'
 
 const events = defineEvents({ Noted: event(type<unknown>()), __defineSetter__: event(type<unknown>()) })
@@ -20,6 +21,7 @@ const counted = define.projection<Readonly<Record<string, number>>>({
 })
 const model = defineLog({ name: 'notes', events })
 
+const { numRuns, timeout } = repeated(30, 60_000)
 const headers = { 'tidelog-protocol': '1', 'content-type': 'application/json' }
 const names = [
   ...['__proto__', 'constructor', 'prototype', 'toString', 'valueOf', 'hasOwnProperty', '__defineGetter__', 'toJSON'],
@@ -124,72 +126,76 @@ const kept = (all: readonly Hostile[], verdicts: readonly string[]): readonly Ho
   all.filter((_, at) => verdicts[at] === 'accepted')
 
 describe('names and data that mean something to the language', () => {
-  test('are kept as they are on the server and on a device, or refused, and change nothing else', async () => {
-    let keptCount = 0
-    await fc.assert(
-      fc.asyncProperty(fc.array(hostile, { minLength: 3, maxLength: 8 }), fc.boolean(), async (all, isSealed) => {
-        store = memoryStore()
-        // Half of them are sealed into files as well, which is another form.
-        const limits = isSealed ? { segmentEvents: 1, segmentBehind: 0 } : {}
-        const own = createSyncHandler({ store, model, clock: network.clock, limits })
-        handler = own
-        const verdicts = await push(all)
-        for (const verdict of verdicts) expect(['accepted', 'rejected', '400']).toContain(verdict)
-        const there = kept(all, verdicts)
-        keptCount += there.length
-        // Packing takes the machine's own time, beside that of the simulation.
-        const sealedOf = async () => {
-          await network.pass(100)
-          return sealedCommits(own, 'notes')
-        }
-        if (isSealed) await vi.waitFor(async () => expect(await sealedOf()).toHaveLength(there.length), 20_000)
-        const sealed = await sealedOf()
-        const { commits } = await store.range('notes', 0, { commitsMax: 9, bytesMax: 1e9 })
-        expect(sealed.map(({ commit }) => inOrder(commit))).toEqual(
-          isSealed ? commits.map(({ text }) => inOrder(JSON.parse(text))) : [],
-        )
+  test(
+    'are kept as they are on the server and on a device, or refused, and change nothing else',
+    async () => {
+      let keptCount = 0
+      await fc.assert(
+        fc.asyncProperty(fc.array(hostile, { minLength: 3, maxLength: 8 }), fc.boolean(), async (all, isSealed) => {
+          store = memoryStore()
+          // Half of them are sealed into files as well, which is another form.
+          const limits = isSealed ? { segmentEvents: 1, segmentBehind: 0 } : {}
+          const own = createSyncHandler({ store, model, clock: network.clock, limits })
+          handler = own
+          const verdicts = await push(all)
+          for (const verdict of verdicts) expect(['accepted', 'rejected', '400']).toContain(verdict)
+          const there = kept(all, verdicts)
+          keptCount += there.length
+          // Packing takes the machine's own time, beside that of the simulation.
+          const sealedOf = async () => {
+            await network.pass(100)
+            return sealedCommits(own, 'notes')
+          }
+          if (isSealed) await vi.waitFor(async () => expect(await sealedOf()).toHaveLength(there.length), 20_000)
+          const sealed = await sealedOf()
+          const { commits } = await store.range('notes', 0, { commitsMax: 9, bytesMax: 1e9 })
+          expect(sealed.map(({ commit }) => inOrder(commit))).toEqual(
+            isSealed ? commits.map(({ text }) => inOrder(JSON.parse(text))) : [],
+          )
 
-        const log = new Browser(network, (request) => own(request), false).openTab(model)
-        const view = log.view(counted)
-        await network.pass(10_000)
-        const read = log.read({ unknown: 'yield' }).all()
-        await network.pass(10)
-        const { events: found } = await read
-        const shown = found.map((one) => ({
-          type: one.type === '$unknown' ? one.originalType : one.type,
-          stream: one.stream,
-          tags: one.tags,
-          data: JSON.stringify(one.data),
-          metadata: JSON.stringify(one.metadata),
-        }))
-        expect(shown).toEqual(
-          there.map(({ type, stream, tag, data, metadata }) => ({
-            type,
-            stream,
-            tags: [`k:${tag}`],
-            data: JSON.stringify(JSON.parse(data)),
-            metadata: metadata === 'actor' ? '{}' : `{${JSON.stringify(metadata)}:"x"}`,
-          })),
-        )
-        const noted = there.filter(({ type }) => type === 'Noted').length
-        expect(view.get()).toEqual(noted === 0 ? {} : { noted })
-        for (const { stream, tag } of there) {
-          const inStream = log.read({ stream, unknown: 'yield' }).all()
-          const byTag = log.read({ query: { tags: { k: tag } }, unknown: 'yield' } as never).all()
+          const log = new Browser(network, (request) => own(request), false).openTab(model)
+          const view = log.view(counted)
+          await network.pass(10_000)
+          const read = log.read({ unknown: 'yield' }).all()
           await network.pass(10)
-          expect((await inStream).events).toHaveLength(there.filter((one) => one.stream === stream).length)
-          expect((await byTag).events).toHaveLength(there.filter((one) => one.tag === tag).length)
-        }
-        const closing = log.close()
-        await network.pass(1_000)
-        await closing
-        own.stop()
-        expect(shape()).toBe(before)
-      }),
-      { numRuns: Number(process.env.TIDELOG_RUNS ?? 30) },
-    )
-    expect(keptCount).toBeGreaterThan(20)
-  }, 60_000)
+          const { events: found } = await read
+          const shown = found.map((one) => ({
+            type: one.type === '$unknown' ? one.originalType : one.type,
+            stream: one.stream,
+            tags: one.tags,
+            data: JSON.stringify(one.data),
+            metadata: JSON.stringify(one.metadata),
+          }))
+          expect(shown).toEqual(
+            there.map(({ type, stream, tag, data, metadata }) => ({
+              type,
+              stream,
+              tags: [`k:${tag}`],
+              data: JSON.stringify(JSON.parse(data)),
+              metadata: metadata === 'actor' ? '{}' : `{${JSON.stringify(metadata)}:"x"}`,
+            })),
+          )
+          const noted = there.filter(({ type }) => type === 'Noted').length
+          expect(view.get()).toEqual(noted === 0 ? {} : { noted })
+          for (const { stream, tag } of there) {
+            const inStream = log.read({ stream, unknown: 'yield' }).all()
+            const byTag = log.read({ query: { tags: { k: tag } }, unknown: 'yield' } as never).all()
+            await network.pass(10)
+            expect((await inStream).events).toHaveLength(there.filter((one) => one.stream === stream).length)
+            expect((await byTag).events).toHaveLength(there.filter((one) => one.tag === tag).length)
+          }
+          const closing = log.close()
+          await network.pass(1_000)
+          await closing
+          own.stop()
+          expect(shape()).toBe(before)
+        }),
+        { numRuns },
+      )
+      expect(keptCount).toBeGreaterThan(20)
+    },
+    timeout,
+  )
 
   test('make no event of a type that the model has not, and call nothing that every object has', async () => {
     const types = ['toString', 'valueOf', '__proto__', 'hasOwnProperty', '__defineGetter__', 'isPrototypeOf']
