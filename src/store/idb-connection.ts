@@ -53,7 +53,6 @@ export class IdbConnection {
    */
   during<T>(running: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      const forget = this.#endings.add(reject)
       let callOff = (): void => {}
       const doubt = (): void => {
         callOff = this.#options.clock.after(doubtMs, () => {
@@ -66,6 +65,10 @@ export class IdbConnection {
         forget()
         callOff()
       }
+      const forget = this.#endings.add((gone) => {
+        end()
+        reject(gone)
+      })
       running.finally(end).then(resolve, reject)
     })
   }

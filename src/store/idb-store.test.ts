@@ -186,7 +186,16 @@ describe('storage that fails', () => {
   test.each(['gone', 'another one'])(
     'by leaving what is under way without an answer ends it when the database is %s',
     async (now) => {
-      const store = await openHasty('one')
+      const timers = new Set<object>()
+      const after: Clock['after'] = (ms, callback) => {
+        const timer = {}
+        timers.add(timer)
+        const forget = (): unknown => timers.delete(timer)
+        const callOff = hasty.after(ms, () => forget() && callback())
+        return () => forget() && callOff()
+      }
+      const newId = () => crypto.randomUUID()
+      const store = await openIdbStore({ name: 'one', newId, clock: { now: hasty.now, after } })
       await store.run([add(1)], { write: true })
       const end = faults.storage.loseAnswers()
       const under = [store.run([add(2)], { write: true }), store.run([read])]
@@ -199,6 +208,7 @@ describe('storage that fails', () => {
       await expect(store.run([read])).rejects.toSatisfy(isReplaced)
       await store.close()
       await other?.close()
+      expect(timers.size).toBe(0)
     },
   )
 
