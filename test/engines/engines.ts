@@ -48,7 +48,7 @@ export const limits: readonly Limit[] = [
   {
     engines: ['firefox', 'webkit'],
     file: 'test/browser/storage.test.ts',
-    test: 'storage that is cleared under an open log',
+    test: 'storage that is cleared',
     reason: 'It is cleared through the DevTools protocol, which only Chromium speaks.',
   },
   {
