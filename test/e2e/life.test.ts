@@ -9,6 +9,8 @@ import { type RawBrowser, startRawBrowser } from './raw-chromium.ts'
 const yearsMs = 10 * 365 * 86_400_000
 /** Far below the minute after which a tab looks at the log without a notice. */
 const atOnceMs = 5_000
+/** Chromium throws a page out of its cache when a message meets a channel there that its worker was too slow to close. */
+const triesMax = 4
 
 const folder = makeFolder()
 let server: LifeServer
@@ -58,7 +60,8 @@ describe('a page that missed every notice', () => {
     {
       name: 'in the back/forward cache',
       away: (tab: Tab) => tab.send('Page.navigate', { url: `${server.url}/elsewhere.html` }),
-      back: (tab: Tab) => evaluate(tab, 'history.back()'),
+      // Its answer may be lost with the page that gives it.
+      back: (tab: Tab) => evaluate(tab, 'history.back()').catch(() => {}),
       heard: 'pageshow true',
     },
     {
@@ -73,16 +76,34 @@ describe('a page that missed every notice', () => {
     await append(one, 'first')
     const two = await open('two', '&apart')
     await eventually(() => server.names(log)).toEqual(['first'])
-    await away(one)
-    await append(two, ...named('two', 20))
-    await eventually(async () => (await server.names(log)).length).toBe(21)
-    await back(one)
-    await eventually(() => one.call('lived')).toContain(heard)
+    const written = ['first']
+    /** Whether it is the same page, or none yet. A page that Chromium threw away after all begins anew. */
+    const isSame = async (): Promise<boolean | undefined> => {
+      if ((await one.call('lived')).includes(heard)) return true
+      const { result } = await evaluate(one, 'globalThis.isMarked === true')
+      return Object(result).value === true ? undefined : false
+    }
+    let isKept: boolean | undefined
+    const look = async (): Promise<boolean | undefined> => {
+      isKept = await isSame().catch(() => undefined)
+      return isKept
+    }
+    for (let nth = 1; isKept !== true && nth <= triesMax; nth++) {
+      await eventually(() => evaluate(one, 'globalThis.isMarked = true')).toMatchObject({ result: { value: true } })
+      await away(one)
+      const names = named(`two-${nth}`, 20)
+      await append(two, ...names)
+      written.push(...names)
+      await eventually(() => server.names(log)).toEqual(written)
+      await back(one)
+      await expect.poll(look, { timeout: 30_000 }).toBeDefined()
+    }
+    expect(isKept).toBe(true)
     const held = await server.names(log)
     await eventually(() => one.call('names'), atOnceMs).toEqual(held)
     await eventually(() => one.call('seen'), atOnceMs).toEqual(held)
     await eventually(async () => (await one.call('shown')).at(-1)?.position).toBe(held.length)
-    expect(held).toEqual(['first', ...named('two', 20)])
+    expect(held).toEqual(written)
   })
 })
 
