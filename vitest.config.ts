@@ -8,6 +8,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { browserTests, chromiumArgs, inBrowser, page, programs, resolve } from './scripts/browser-tests.ts'
 import { mockedTests } from './scripts/mocked.ts'
+import { retry } from './scripts/second-tries.ts'
 
 /** Many tests wait for timers or a disk: one more than there are processors, where Vitest would take one less. */
 const maxWorkers = availableParallelism() + 1
@@ -48,6 +49,7 @@ export default defineConfig({
         test: {
           ...browserTests,
           name: 'browser',
+          retry,
           sequence: { groupOrder: 2 },
           browser: {
             ...page,
@@ -59,6 +61,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          retry,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

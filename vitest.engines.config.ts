@@ -4,6 +4,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
 import type { BrowserProviderOption } from 'vitest/node'
 import { browserTests, chromiumArgs, inBrowser, page, programs } from './scripts/browser-tests.ts'
+import SecondTries, { retry } from './scripts/second-tries.ts'
 import { type EngineName, engines } from './test/engines/engines.ts'
 import { firefox } from './test/engines/firefox.ts'
 import { profileOf, storageIn } from './test/engines/profile.ts'
@@ -58,7 +59,7 @@ const projectOf = (name: EngineName, groupOrder: number): TestProjectInlineConfi
       setupFiles: ['test/engines/setup.ts'],
       provide: { engine: name },
       // On a busy machine MiniBrowser now and then answers nobody for half a minute. What fails twice is no accident.
-      retry: name === 'webkit' ? 1 : 0,
+      retry: name === 'webkit' ? 1 : retry,
       // A profile on the disk has one page at a time, and none of the browsers shares this small machine.
       fileParallelism: false,
       sequence: { groupOrder },
@@ -76,7 +77,7 @@ const versions = Object.fromEntries(Object.entries(setUps).map(([name, { version
 
 export default defineConfig({
   test: {
-    reporters: ['default', new EnginesReport('.build/engines.json', versions)],
+    reporters: ['default', new SecondTries(), new EnginesReport('.build/engines.json', versions)],
     projects: engines.map(({ name }, at) => projectOf(name, at + 1)),
   },
 })
