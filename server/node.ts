@@ -60,8 +60,8 @@ const connectionsWaiting = 4_096
 export interface Listening {
   readonly url: string
   readonly port: number
-  /** Ends live streams with `stopped`, lets requests under way finish, and closes. */
-  readonly close: () => Promise<void>
+  /** Ends live streams with `stopped`, lets requests under way finish, and closes. Some may have been cut off after `closeMs`. */
+  readonly close: () => Promise<{ readonly hasCutOff: boolean }>
 }
 
 /** Serves a sync handler, and a front end beside it, over HTTP with Node. Rejects when the port can't be had. */
@@ -115,11 +115,21 @@ function boundTo(server: Server): AddressInfo {
   return address
 }
 
-async function close(server: Server, endConnections: () => void, handler: SyncHandler, closeMs: number): Promise<void> {
-  const giveUp = setTimeout(() => server.closeAllConnections(), closeMs)
+async function close(
+  server: Server,
+  endConnections: () => void,
+  handler: SyncHandler,
+  closeMs: number,
+): Promise<{ readonly hasCutOff: boolean }> {
+  let hasCutOff = false
+  const giveUp = setTimeout(() => {
+    hasCutOff = true
+    server.closeAllConnections()
+  }, closeMs)
   const closed = new Promise<void>((resolve) => server.close(() => resolve()))
   endConnections()
   handler.stop()
   await closed
   clearTimeout(giveUp)
+  return { hasCutOff }
 }

@@ -149,7 +149,7 @@ async function listenAll(settings: Settings, { config, store, onError, observe, 
     : await listenAt('metrics-port', { handler: operationsHandler(operations), host, port: metricsPort })
   try {
     const main = await listenAt('port', { handler: front, host, port, timeouts, ...more })
-    return { main, metricsUrl: beside?.url, closeMetrics: async () => beside?.close() }
+    return { main, metricsUrl: beside?.url, closeMetrics: async () => void (await beside?.close()) }
   } catch (error) {
     await beside?.close()
     throw error
@@ -211,8 +211,7 @@ async function shutDown(
   readiness.end('The server is stopping')
   logger.info('stopping', { drainSeconds: drainMs / 1_000, graceSeconds: graceMs / 1_000 })
   if (drainMs > 0) await after(drainMs)
-  const startedAt = performance.now()
-  await main.close()
-  if (performance.now() - startedAt >= graceMs) logger.warn('what was still under way has been cut off')
+  const { hasCutOff } = await main.close()
+  if (hasCutOff) logger.warn('what was still under way has been cut off')
   await closeMetrics()
 }

@@ -56,6 +56,6 @@ export async function serveLife(staticDir: string): Promise<LifeServer> {
     },
     asked: (log) => asked.get(log) ?? [],
     stand: (log, between) => void (between ? standing.set(log, between) : standing.delete(log)),
-    close: () => listening.close(),
+    close: async () => void (await listening.close()),
   }
 }
