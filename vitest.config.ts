@@ -22,6 +22,7 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
+          retry,
           include: [
             'src/**/*.test.ts',
             'worker/**/*.test.ts',
@@ -42,7 +43,14 @@ export default defineConfig({
       },
       {
         resolve,
-        test: { name: 'mocked', include: mockedTests, testTimeout: 15_000, maxWorkers, sequence: { groupOrder: 1 } },
+        test: {
+          name: 'mocked',
+          include: mockedTests,
+          retry,
+          testTimeout: 15_000,
+          maxWorkers,
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         ...inBrowser,

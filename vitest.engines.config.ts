@@ -59,7 +59,7 @@ const projectOf = (name: EngineName, groupOrder: number): TestProjectInlineConfi
       setupFiles: ['test/engines/setup.ts'],
       provide: { engine: name },
       // On a busy machine MiniBrowser now and then answers nobody for half a minute. What fails twice is no accident.
-      retry: name === 'webkit' ? 1 : retry,
+      retry: name === 'webkit' ? { ...retry, count: 1 } : retry,
       // A profile on the disk has one page at a time, and none of the browsers shares this small machine.
       fileParallelism: false,
       sequence: { groupOrder },
