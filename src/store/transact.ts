@@ -7,6 +7,13 @@ import { type Key, type Range, type Request, type RunOptions, StoreError, type S
 const isCommitAtomic: boolean = !('InternalError' in globalThis)
 
 /**
+ * Whether a transaction whose thread ends after `commit()` ends with it. WebKit sends the commit only when all is answered,
+ * and aborts what is unfinished when a thread ends, but not what is to be committed: that would hold its stores for ever.
+ * Only its errors say where their source is.
+ */
+const isCommitSent: boolean = !('sourceURL' in new Error())
+
+/**
  * The one place that opens transactions. All requests and, where it can be, the commit are issued in this turn, so that
  * a tab that is frozen afterwards holds nobody up; readonly transactions too.
  */
@@ -17,7 +24,8 @@ export function transact(db: IDBDatabase, requests: readonly Request[], options:
     durability: options.durability ?? 'relaxed',
   })
   const issued = issueAll(transaction, requests)
-  if (isCommitAtomic || !isWrite || issued.length === 1) transaction.commit()
+  if (!isCommitSent) issued.at(-1)?.addEventListener('success', () => transaction.commit())
+  else if (isCommitAtomic || !isWrite || issued.length === 1) transaction.commit()
   return outcome(transaction, issued)
 }
 

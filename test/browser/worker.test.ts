@@ -42,6 +42,34 @@ test('an append whose worker is terminated is completed by the next one, and no 
   expect(keys).toEqual(keys.map((_, at) => at + 1))
 })
 
+test('a worker that is terminated in the middle of a transaction holds up no append of another tab', async () => {
+  for (let round = 0; round < 10; round++) {
+    const key = newKey()
+    const workers: Worker[] = []
+    const worker = () => {
+      const made = new Worker(new URL('./workers/faulty.ts', import.meta.url), { type: 'module', name: `works/${key}` })
+      workers.push(made)
+      return made
+    }
+    const dying = openNotes(key, { worker })
+    const other = openNotes(key)
+    unwrap(
+      await other.append(
+        'diary',
+        Array.from({ length: 500 }, (_, at) => note(`${at}`.repeat(50))),
+      ),
+    )
+    await dying.logHead()
+    const underWay = round % 2 === 0 ? dying.read().all() : dying.append('diary', [note('of the dying')])
+    // At another moment of it each time.
+    await new Promise((resolve) => setTimeout(resolve, round))
+    workers[0]?.terminate()
+    unwrap(await other.append('diary', [note('of the other')]))
+    await underWay
+    await Promise.all([dying.close(), other.close()])
+  }
+}, 60_000)
+
 test('a view goes on over the death of its worker', async () => {
   const key = newKey()
   const workers: Worker[] = []
