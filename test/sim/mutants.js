@@ -19,7 +19,11 @@ const storage = [
   [
     'no commit() on reads',
     'Every transaction commits in its own turn',
-    edit(transact, 'transaction.commit()', 'if (options.write === true) transaction.commit()'),
+    edit(
+      transact,
+      'isCommitAtomic || !isWrite || issued.length === 1',
+      'isWrite && (isCommitAtomic || issued.length === 1)',
+    ),
   ],
   [
     'done on success',
