@@ -8,7 +8,6 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { browserTests, chromiumArgs, inBrowser, page, programs, resolve } from './scripts/browser-tests.ts'
 import { mockedTests } from './scripts/mocked.ts'
-import { retry } from './scripts/second-tries.ts'
 
 /** Many tests wait for timers or a disk: one more than there are processors, where Vitest would take one less. */
 const maxWorkers = availableParallelism() + 1
@@ -22,7 +21,6 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
-          retry,
           include: [
             'src/**/*.test.ts',
             'worker/**/*.test.ts',
@@ -43,21 +41,13 @@ export default defineConfig({
       },
       {
         resolve,
-        test: {
-          name: 'mocked',
-          include: mockedTests,
-          retry,
-          testTimeout: 15_000,
-          maxWorkers,
-          sequence: { groupOrder: 1 },
-        },
+        test: { name: 'mocked', include: mockedTests, testTimeout: 15_000, maxWorkers, sequence: { groupOrder: 1 } },
       },
       {
         ...inBrowser,
         test: {
           ...browserTests,
           name: 'browser',
-          retry,
           sequence: { groupOrder: 2 },
           browser: {
             ...page,
@@ -69,7 +59,6 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          retry,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -58,8 +58,8 @@ const projectOf = (name: EngineName, groupOrder: number): TestProjectInlineConfi
       globalSetup: ['test/engines/profile.ts'],
       setupFiles: ['test/engines/setup.ts'],
       provide: { engine: name },
-      // On a busy machine MiniBrowser now and then answers nobody for half a minute. What fails twice is no accident.
-      retry: name === 'webkit' ? { ...retry, count: 1 } : retry,
+      // On a busy machine MiniBrowser now and then answers nobody for half a minute.
+      retry: name === 'webkit' ? retry : 0,
       // A profile on the disk has one page at a time, and none of the browsers shares this small machine.
       fileParallelism: false,
       sequence: { groupOrder },

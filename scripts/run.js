@@ -8,12 +8,7 @@ import { wholeOnly } from './whole.js'
 const report = '.build/report.json'
 const enginesReport = '.build/engines.json'
 const serversReport = '.build/servers.json'
-const reportTo = (file) => [
-  '--reporter=default',
-  '--reporter=json',
-  '--reporter=./scripts/second-tries.ts',
-  `--outputFile.json=${file}`,
-]
+const reportTo = (file) => ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
 
 const [name, ...rest] = process.argv.slice(2)
 const projects = rest.flatMap((argument, at) => {

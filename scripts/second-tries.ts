@@ -1,13 +1,10 @@
-// In CI a test that fails is tried once more (decision 034). What needed that is said, so that it does not go unseen.
+// A test that fails may be tried once more where the browser is to blame now and then (decision 034). What needed that is said.
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Reporter, TestModule } from 'vitest/node'
 
-/**
- * How often a test is tried again. Nowhere but in CI: whoever works on it wants to see it fail. Never one that fast-check has found a
- * counterexample for: another run would only look elsewhere.
- */
-export const retry = { count: process.env.CI === 'true' ? 1 : 0, condition: /^(?!Property failed)/ }
+/** What fails twice is no accident. What fast-check has found a counterexample for is none either: another run would look elsewhere. */
+export const retry = { count: 1, condition: /^(?!Property failed)/ }
 
 const kept = '.build/second-tries.txt'
 

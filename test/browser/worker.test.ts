@@ -2,6 +2,7 @@
 
 import { isTidelogError, unwrap } from 'tidelog'
 import { expect, test } from 'vitest'
+import { openFaulty } from './faulty.ts'
 import { newKey, note, openNotes, texts } from './notes.ts'
 import { rawStore } from './raw.ts'
 import * as spy from './spy.ts'
@@ -45,13 +46,7 @@ test('an append whose worker is terminated is completed by the next one, and no 
 test('a worker that is terminated in the middle of a transaction holds up no append of another tab', async () => {
   for (let round = 0; round < 10; round++) {
     const key = newKey()
-    const workers: Worker[] = []
-    const worker = () => {
-      const made = new Worker(new URL('./workers/faulty.ts', import.meta.url), { type: 'module', name: `works/${key}` })
-      workers.push(made)
-      return made
-    }
-    const dying = openNotes(key, { worker })
+    const { log: dying, workers } = openFaulty(key)
     const other = openNotes(key)
     unwrap(
       await other.append(
@@ -63,7 +58,7 @@ test('a worker that is terminated in the middle of a transaction holds up no app
     const underWay = round % 2 === 0 ? dying.read().all() : dying.append('diary', [note('of the dying')])
     // At another moment of it each time.
     await new Promise((resolve) => setTimeout(resolve, round))
-    workers[0]?.terminate()
+    workers.terminate()
     unwrap(await other.append('diary', [note('of the other')]))
     await underWay
     await Promise.all([dying.close(), other.close()])
