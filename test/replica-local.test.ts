@@ -47,6 +47,44 @@ describe('a log that had no server', () => {
     await vi.waitFor(async () => expect(await listArchives(next)).toEqual([]))
   })
 
+  test('is pushed again when the server loses it before the replica has it', async () => {
+    const origin = await openLocal(['a', 'b'])
+    origin.serve(newServer())
+    const log = origin.open(halls)
+    expect(await attach(log)).toEqual({ ok: true })
+    const restored = newServer()
+    origin.serve(restored)
+    const next = origin.open(halls)
+    await whenBrought(next)
+    await whenSynced(next)
+    expect(await textsOf(next)).toEqual(['a', 'b'])
+    expect(await headOf(restored)).toBe(2)
+  })
+
+  test('takes its dead letters along when it is attached', async () => {
+    const rejecting = createSyncHandler({
+      model: halls,
+      store: memoryStore(),
+      validate: () => ({ type: 'no', title: 'Not here' }),
+    })
+    closing.push({ close: async () => rejecting.stop() })
+    const origin = openOrigin(rejecting)
+    const bob = origin.open(halls, { principal: 'bob' })
+    const { receipt } = unwrap(await bob.append([noted('never')]))
+    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 12_000)
+    origin.serve(undefined)
+    const local = origin.open(halls)
+    unwrap(await local.append([noted('a')]))
+    await importFrom(local, bob)
+    await local.close()
+    origin.serve(newServer())
+    expect(await attach(origin.open(halls))).toEqual({ ok: true })
+    const next = origin.open(halls)
+    await whenSynced(next)
+    await vi.waitFor(async () => expect(await listArchives(next)).toEqual([]))
+    expect(await next.deadLetters.list()).toMatchObject([{ commitId: receipt.commitId }])
+  })
+
   test('is not attached to a server that has a log of this name, but brought to its end when it is adopted', async () => {
     const serve = newServer()
     const other = openOrigin(serve).open(halls)

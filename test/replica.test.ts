@@ -3,7 +3,18 @@
 import { unwrap } from 'tidelog'
 import { adopt, dropArchive, listArchives } from 'tidelog/replica'
 import { describe, expect, test, vi } from 'vitest'
-import { book, halls, newServer, noted, openOrigin, textsOf, whenBrought, whenState, whenSynced } from './halls.ts'
+import {
+  book,
+  halls,
+  newServer,
+  noted,
+  offline,
+  openOrigin,
+  textsOf,
+  whenBrought,
+  whenState,
+  whenSynced,
+} from './halls.ts'
 
 describe('a log whose server was reset', () => {
   /** `lost` was confirmed by a server that is not there any more, `late` is pending. */
@@ -172,6 +183,39 @@ describe('a log whose server was reset', () => {
     await whenBrought(next)
     await whenSynced(next)
     expect(await textsOf(next)).toEqual(['lost', 'late', ...texts, 'x', 'y', 'z'])
+  })
+
+  test('that is adopted anew before all was brought over brings what waits behind it, too', async () => {
+    const { origin, log } = await diverge()
+    await adopt(log, { bring: 'missing' })
+    origin.serve(offline)
+    const second = origin.open(halls)
+    unwrap(await second.append([noted('between')]))
+    await adopt(second, { bring: 'pending' })
+    const third = origin.open(halls)
+    const archives = await listArchives(third)
+    expect(archives).toMatchObject([{ isBrought: false }, { isBrought: false }])
+    for (const archive of archives) await expect(dropArchive(third, archive)).rejects.toThrow('not brought over yet')
+    origin.serve(newServer())
+    third.sync.now()
+    await whenBrought(third)
+    await whenSynced(third)
+    expect(await textsOf(third)).toEqual(['lost', 'late', 'between'])
+  })
+
+  test('brings nothing of what was before where it is adopted with nothing', async () => {
+    const { origin, log } = await diverge()
+    await adopt(log, { bring: 'missing' })
+    origin.serve(offline)
+    const second = origin.open(halls)
+    await second.ready
+    await adopt(second, { bring: 'nothing' })
+    const third = origin.open(halls)
+    expect(await listArchives(third)).toMatchObject([{ isBrought: true }, { isBrought: true }])
+    origin.serve(newServer())
+    third.sync.now()
+    await whenSynced(third)
+    expect(await textsOf(third)).toEqual([])
   })
 
   test('refuses to adopt in a way that does not exist', async () => {

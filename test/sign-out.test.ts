@@ -3,7 +3,7 @@
 import { unwrap } from 'tidelog'
 import { adopt, type SignOutOptions, signOut, unsentOf } from 'tidelog/replica'
 import { describe, expect, test, vi } from 'vitest'
-import { halls, newServer, noted, offline, openOrigin, textsOf, whenSynced } from './halls.ts'
+import { halls, headOf, newServer, noted, offline, openOrigin, textsOf, whenSynced } from './halls.ts'
 
 describe('a user who signs out', () => {
   const openSignedIn = async (serve = newServer()) => {
@@ -61,6 +61,51 @@ describe('a user who signs out', () => {
     })
     unwrap(await log.append([noted('goes on')]))
     expect(await textsOf(log)).toEqual(['sent', 'unsent', 'goes on'])
+  })
+
+  test('stays signed in, and is told of it, while something is still to be brought over from before', async () => {
+    const { origin, log } = await openSignedIn()
+    origin.serve(offline)
+    unwrap(await log.append([noted('late')]))
+    await adopt(log, { bring: 'pending' })
+    const next = origin.open(halls, { principal: 'ann' })
+    const unsent = { pending: 1, deadLetters: 0, local: 0 }
+    expect(await unsentOf(next)).toEqual(unsent)
+    expect(await signOut(next, { unsent: 'push', timeoutMs: 50 })).toEqual({
+      ok: false,
+      reason: { type: 'Unsent', ...unsent },
+    })
+    const serve = newServer()
+    origin.serve(serve)
+    next.sync.now()
+    expect(await signOut(next, { unsent: 'push' })).toMatchObject({ ok: true, isWiped: true })
+    expect(await headOf(serve)).toBe(1)
+  })
+
+  test('waits until the server has what another one had confirmed', async () => {
+    const { origin, log } = await openSignedIn()
+    const other = newServer()
+    let answer = (): void => {}
+    const answering = new Promise<void>((resolve) => {
+      answer = resolve
+    })
+    origin.serve((request) => answering.then(() => other(request)))
+    await adopt(log, { bring: 'missing' })
+    const next = origin.open(halls, { principal: 'ann' })
+    const leaving = signOut(next, { unsent: 'push' })
+    expect(await unsentOf(next)).toEqual({ pending: 0, deadLetters: 0, local: 1 })
+    answer()
+    expect(await leaving).toMatchObject({ ok: true, isWiped: true })
+    expect(await headOf(other)).toBe(1)
+    expect([...origin.disks.keys()]).toEqual([])
+  })
+
+  test('does not wait for long where a new server has all that was confirmed before', async () => {
+    const { origin, log } = await openSignedIn()
+    await adopt(log, { bring: 'missing' })
+    const next = origin.open(halls, { principal: 'ann' })
+    expect(await signOut(next, { unsent: 'push' })).toMatchObject({ ok: true, isWiped: true })
+    expect([...origin.disks.keys()]).toEqual([])
   })
 
   test('does not push away a log that has no server', async () => {

@@ -1,8 +1,8 @@
 import type { Engine } from '../src/log/engine.ts'
 import type { StorageStatus } from '../src/protocol/worker.ts'
 import { isStoreError } from '../src/store/store.ts'
+import { type Database, openArchive, openCurrent } from './databases.ts'
 import type { HostPorts } from './host-ports.ts'
-import { type Database, openArchive, openCurrent } from './replicas.ts'
 import { StorageWatch } from './storage-watch.ts'
 
 /** Where a log rests, and what is told of it. */

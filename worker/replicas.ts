@@ -12,6 +12,7 @@ import {
   getPointer,
   putFrom,
 } from '../src/log/replica.ts'
+import type { View } from '../src/log/view.ts'
 import type {
   ArchiveData,
   AttachAnswer,
@@ -21,63 +22,19 @@ import type {
   Unsent,
   Wipe,
 } from '../src/protocol/worker.ts'
-import { type Store, StoreError } from '../src/store/store.ts'
 import type { SyncController } from '../src/sync/controller.ts'
+import {
+  type Database,
+  deleteAll,
+  type Ended,
+  namesOf,
+  nextName,
+  openArchive,
+  openCurrent,
+  waitingOf,
+} from './databases.ts'
 import type { HostPorts } from './host-ports.ts'
 import { holdViewsLock, viewsLock } from './views-lock.ts'
-
-/** A store by its name. */
-export interface Database {
-  readonly name: string
-  readonly store: Store
-}
-
-/** Opens the database that a log rests in now: one that has ended says where it goes on. */
-export async function openCurrent(ports: HostPorts, base: string): Promise<Database> {
-  const before: string[] = []
-  for (let name = base; ; ) {
-    const store = await ports.openStore(name)
-    const pointer = await getPointer(store)
-    if (pointer === undefined) return { name, store }
-    await store.close()
-    before.push(name)
-    if (pointer.to !== '') name = pointer.to
-    // The user signed out, and the browser, or a tab, kept it from being deleted then.
-    else if (await deleteAll(ports, before)) name = base
-    else throw new StoreError('lost', 'the storage is being deleted')
-  }
-}
-
-/** Opens an archive of a log. Throws `tidelog/argument` where there is no such. */
-export async function openArchive(ports: HostPorts, base: string, archive: string): Promise<Database> {
-  const names = await namesOf(ports, base)
-  mustBe(names.slice(0, -1).includes(archive), 'an archive', archive)
-  return { name: archive, store: await ports.openStore(archive) }
-}
-
-/** Names of all databases of a log, the present one last. */
-async function namesOf(ports: HostPorts, base: string): Promise<readonly string[]> {
-  const names: string[] = []
-  for (let name: string | undefined = base; name; ) {
-    names.push(name)
-    const store: Store = await ports.openStore(name)
-    name = (await getPointer(store).finally(() => store.close()))?.to
-  }
-  return names
-}
-
-/** The last one first: until the end, what is left still says that it is to be deleted. */
-async function deleteAll({ deleteStore = async () => true }: HostPorts, names: readonly string[]): Promise<boolean> {
-  let isDeleted = true
-  for (const name of [...names].reverse()) isDeleted = isDeleted && (await deleteStore(name))
-  return isDeleted
-}
-
-const nextName = (name: string): string => {
-  const [base, nth = '1'] = name.split('#')
-  // No other part of a name has this character: they are encoded.
-  return `${base}#${Number(nth) + 1}`
-}
 
 export interface ReplicasOptions {
   readonly ports: HostPorts
@@ -116,8 +73,10 @@ export class Replicas {
       const pushed = await sync.pushAll()
       if (!pushed.ok) return pushed
       const isAllPushed = (): boolean => engine.view.confirmed.head.position === pushed.through
+      // Until the replica has it, the server may lose it again.
+      const ending = { bring: 'missing', mayBeDropped: true, pushed: pushed.last } as const
       // Otherwise something was appended meanwhile: that has to be there, too.
-      if (!(await this.#goOn({ bring: 'nothing', mayBeDropped: true }, isAllPushed))) continue
+      if (!(await this.#goOn(ending, isAllPushed))) continue
       await close()
       return { ok: true }
     }
@@ -155,7 +114,7 @@ export class Replicas {
   async listArchives(): Promise<readonly ArchiveData[]> {
     const { ports, base, engine } = this.#options
     const names = await namesOf(ports, base)
-    const waiting = await getFrom(engine.store)
+    const waiting = await waitingOf(ports, engine.store)
     const archives: ArchiveData[] = []
     for (const name of names.slice(0, -1)) {
       const store = await ports.openStore(name)
@@ -168,7 +127,7 @@ export class Replicas {
             events: view.confirmed.head.position,
             pending: view.pending.size,
             time: pointer.time,
-            isBrought: name !== waiting,
+            isBrought: waiting.every((ended) => ended.name !== name),
           })),
         )
     }
@@ -176,8 +135,13 @@ export class Replicas {
   }
 
   async dropArchive(name: string): Promise<boolean> {
-    const { ports, base } = this.#options
-    mustBe((await getFrom(this.#options.engine.store)) !== name, 'an archive', 'not brought over yet')
+    const { ports, base, engine } = this.#options
+    const waiting = await waitingOf(ports, engine.store)
+    mustBe(
+      waiting.every((ended) => ended.name !== name),
+      'an archive',
+      'not brought over yet',
+    )
     const { store } = await openArchive(ports, base, name)
     let isDropped = false
     try {
@@ -191,25 +155,33 @@ export class Replicas {
     return isDropped
   }
 
-  /** What only this device has. */
+  /** What only this device has, as far as is known: what is still to be brought over may be known to the server. */
   async unsent(): Promise<Unsent> {
+    // First, since what comes over meanwhile is better counted twice than not at all.
+    const before = await this.#unsentBefore()
     await this.#options.engine.catchUp()
-    return this.#unsentNow()
+    return sum([this.#unsentNow(), ...before])
   }
 
   #unsentNow(): Unsent {
     const { engine, sync } = this.#options
-    const { pending, dead, local, confirmed } = engine.view
-    const isOnlyHere = sync === undefined || local === true
-    return { pending: pending.size, deadLetters: dead.size, local: isOnlyHere ? confirmed.head.position : 0 }
+    return unsentIn(engine.view, sync === undefined || engine.view.local === true)
+  }
+
+  async #unsentBefore(): Promise<readonly Unsent[]> {
+    const all: Unsent[] = []
+    await this.#readWaiting(async ({ view }, { bring }) => void all.push(unsentIn(view, bring === 'missing')))
+    return all
   }
 
   async leave(wipe: Wipe): Promise<LeaveAnswer> {
     const { ports, base, engine, tellLeave, close } = this.#options
     mustBe(wipe === 'nothing' || wipe === 'if-sent' || wipe === 'all', 'what is deleted', wipe)
-    let left = await this.unsent()
+    const before = await this.#unsentBefore()
+    await engine.catchUp()
+    let left: Unsent = sum([this.#unsentNow(), ...before])
     const isSent = (): boolean => {
-      left = this.#unsentNow()
+      left = sum([this.#unsentNow(), ...before])
       return left.pending + left.deadLetters + left.local === 0
     }
     // From here on nobody appends what would be deleted unseen.
@@ -235,23 +207,36 @@ export class Replicas {
   }
 
   async #bringAll(): Promise<void> {
-    const { ports, base, engine } = this.#options
-    const from = await getFrom(engine.store)
-    if (from === undefined) return
-    const source = await openArchive(ports, base, from)
-    const pointer = await getPointer(source.store)
-    if (pointer === undefined || pointer.bring === 'nothing') await source.store.close()
-    else
-      await this.#reading(source, async (reading) => {
-        for (let after = 0, isDone = false; !isDone && !this.#isClosed; ) {
-          const step = await bring(this.#options, reading, pointer.bring, after)
-          after = step.through
-          isDone = step.isDone
-        }
-      })
+    const { engine } = this.#options
+    if ((await getFrom(engine.store)) === undefined) return
+    const waiting = await this.#readWaiting((source, ended) => this.#bringFrom(source, ended))
     if (this.#isClosed) return
     await forgetFrom(engine.store)
-    if (pointer?.mayBeDropped) await this.dropArchive(from)
+    for (const { name, mayBeDropped } of waiting) if (mayBeDropped) await this.dropArchive(name)
+    // Where all was known nothing has moved, and somebody may wait for it.
+    engine.announce()
+  }
+
+  async #bringFrom(source: Engine, { bring: what, pushed }: Ended): Promise<void> {
+    const { engine } = this.#options
+    const isThere = pushed !== undefined && (await engine.steadily(() => engine.view.positionOf(pushed))) !== undefined
+    let after = isThere ? source.view.confirmed.head.position : 0
+    for (let isDone = false; !isDone && !this.#isClosed; ) {
+      const step = await bring(this.#options, source, what, after)
+      after = step.through
+      isDone = step.isDone
+    }
+  }
+
+  /** Reads what is still to be brought over, oldest first, and answers what it was. */
+  async #readWaiting(read: (source: Engine, ended: Ended) => Promise<void>): Promise<readonly Ended[]> {
+    const { ports, engine } = this.#options
+    const waiting = await waitingOf(ports, engine.store)
+    for (const ended of waiting) {
+      const { name } = ended
+      await this.#reading({ name, store: await ports.openStore(name) }, (source) => read(source, ended))
+    }
+    return waiting
   }
 
   /** Reads another database of this origin, from which nothing is pruned meanwhile. */
@@ -272,6 +257,18 @@ export class Replicas {
     await this.#bringing
   }
 }
+
+const unsentIn = ({ pending, dead, confirmed }: View, isOnlyHere: boolean): Unsent => ({
+  pending: pending.size,
+  deadLetters: dead.size,
+  local: isOnlyHere ? confirmed.head.position : 0,
+})
+const sum = (all: readonly Unsent[]): Unsent =>
+  all.reduce((one, other) => ({
+    pending: one.pending + other.pending,
+    deadLetters: one.deadLetters + other.deadLetters,
+    local: one.local + other.local,
+  }))
 
 /** Nothing follows. */
 const deletion: Ending = { to: '', bring: 'nothing', mayBeDropped: true }

@@ -17,6 +17,8 @@ export interface Ending {
   readonly bring: Bring
   /** Then it holds nothing that is not there. */
   readonly mayBeDropped: boolean
+  /** The last commit of a log that was pushed as it is: where that one is known, all are. */
+  readonly pushed?: string | undefined
 }
 /** Where a log goes on whose database has ended. */
 export interface Pointer extends Ending {
@@ -41,7 +43,8 @@ export async function putFrom(store: Store, from: string): Promise<void> {
 }
 export async function forgetFrom(store: Store): Promise<void> {
   const key = [replicaChain, at.from] as const
-  await store.run([{ op: 'delete', store: 'state', from: key, to: key }], { write: true })
+  // What was brought over is on disk before anybody may drop where it came from.
+  await store.run([{ op: 'delete', store: 'state', from: key, to: key }], { write: true, durability: 'strict' })
 }
 
 /** Ends the database: nobody writes to it any more. False when `mayEnd` says no at that moment. */

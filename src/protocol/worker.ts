@@ -363,12 +363,12 @@ export interface ArchiveData {
   /** What was to be brought over from it is there. */
   readonly isBrought: boolean
 }
-/** What only this device has. */
+/** What only this device has, with what is still to be brought over from a database before. */
 export interface Unsent {
   /** Commits not yet confirmed. */
   readonly pending: number
   readonly deadLetters: number
-  /** Confirmed events of a log that has no server. */
+  /** Confirmed events of a log that has no server, or of one before that this server is not known to have. */
   readonly local: number
 }
 export type LeaveAnswer = {

@@ -1,4 +1,5 @@
 import { type AnyLog, type Inside, insideOf } from '../client/inside.ts'
+import type { SyncStatus } from '../client/types.ts'
 import { mustBe, mustKnow } from '../core/errors.ts'
 import type { Not } from '../core/outcome.ts'
 import type { Unsent, Wipe } from '../protocol/worker.ts'
@@ -42,23 +43,27 @@ export async function signOut(
   const wipe = wipes[unsent]
   mustBe(wipe !== undefined, 'unsent', unsent)
   const inside = insideOf(log)
-  if (unsent === 'push') await pushed(inside, timeoutMs)
+  if (unsent === 'push') await pushed(log, inside, timeoutMs)
   const answer = await inside.call((api) => api.leave(wipe))
   if (!answer.ok) return { ok: false, reason: { type: 'Unsent', ...answer.unsent } }
   await log.close()
   return { ok: true, unsent: answer.unsent, isWiped: answer.isWiped }
 }
 
-/** Waits until nothing is pending, or for so long. */
-async function pushed({ call, feed, ports }: Inside, timeoutMs: number): Promise<void> {
+/** States in which a log has no server that it could wait for. */
+const alone: readonly SyncStatus['state'][] = ['off', 'needs-attach']
+
+/** Waits until nothing is pending or to be brought over, or for so long. */
+async function pushed({ sync }: AnyLog, { call, feed, ports }: Inside, timeoutMs: number): Promise<void> {
   const giveUp = new AbortController()
   const callOff = ports.clock.after(timeoutMs, () => giveUp.abort())
   await call((api) => api.askSync('now'))
   for (;;) {
     // Listening comes before asking, so that a move in between is not missed.
     const moved = feed.nextMove(giveUp.signal)
-    const { pending } = await call((api) => api.unsent())
-    if (pending === 0 || giveUp.signal.aborted) break
+    const { pending, local } = await call((api) => api.unsent())
+    const isDone = pending === 0 && (local === 0 || alone.includes(sync.get().state))
+    if (isDone || giveUp.signal.aborted) break
     await moved
   }
   callOff()

@@ -9,7 +9,9 @@ import type { AttachAnswer } from '../protocol/worker.ts'
 import type { Transport } from './transport.ts'
 
 /** How far a log is at the server now, or why it can't be. */
-export type PushedAll = { readonly ok: true; readonly through: number } | Extract<AttachAnswer, { ok: false }>
+export type PushedAll =
+  | { readonly ok: true; readonly through: number /** Id of the last commit. */; readonly last?: string | undefined }
+  | Extract<AttachAnswer, { ok: false }>
 
 /**
  * Gives a log that was its own sequencer to the server, which takes it as it is: same commits, same positions. One that broke
@@ -18,6 +20,7 @@ export type PushedAll = { readonly ok: true; readonly through: number } | Extrac
 export async function pushAll(engine: Engine, transport: Transport): Promise<PushedAll> {
   const { signal } = new AbortController()
   let seen: Seen = { position: 0, digest: digestOfNothing }
+  let last: string | undefined
   try {
     const { head } = await transport.pull(seen, signal)
     const notEmpty: PushedAll = { ok: false, reason: { type: 'NotEmpty', head } }
@@ -26,7 +29,8 @@ export async function pushAll(engine: Engine, transport: Transport): Promise<Pus
     for (;;) {
       await engine.catchUp()
       const commits = await commitsBehind(engine, seen.position)
-      if (commits.length === 0) return isSame ? { ok: true, through: seen.position } : notEmpty
+      if (commits.length === 0) return isSame ? { ok: true, through: seen.position, last } : notEmpty
+      last = commits.at(-1)?.commit.id
       for (const run of runsOf(commits.map(({ commit }) => commit))) {
         for (const [at, commit] of isSame ? [] : run.entries()) {
           if (seen.position >= head) break
