@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeText } from '../src/core/decode.ts'
+import { hashText } from '../src/core/digest.ts'
 import { takePage } from '../src/log/confirm.ts'
 import { deciders } from '../src/log/deciders.fixture.ts'
 import { callOf, commitOf, createBrowser, openTab, Sequence } from '../src/log/log.fixture.ts'
@@ -109,6 +110,8 @@ const anyPart = (part: Uint8Array): fc.Arbitrary<Uint8Array> => {
     mutatedText(text).map((changed) => new Uint8Array(gzipSync(changed))),
   )
 }
+
+const hashOf = ({ checkpoint, hash }: Row): unknown => (isText(checkpoint) ? hashText(checkpoint) : hash)
 
 interface Damage {
   readonly database: keyof typeof databases
@@ -242,7 +245,9 @@ describe('a database of which one row is damaged or gone opens, or says why it c
   })
   test('a checkpoint', async () => {
     const damage = anyDamage((_store, row) => row.chain === 'checkpoint', ['synced', 'local'])
-    await fuzz('checkpoint', damage, live)
+    // One whose hash does not fit is refused at once: what comes past it is looked at.
+    const fitting = damage.map(({ row, ...place }) => ({ ...place, row: row && { ...row, hash: hashOf(row) } }))
+    await fuzz('checkpoint', fitting, live)
   })
   test('a letter, a snapshot, and what sync remembers', async () => {
     const chains = /^(dead|settled|snapshot)\/|^sync$/

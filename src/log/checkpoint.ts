@@ -1,5 +1,6 @@
 import { type Commit, isCommit } from '../core/commit.ts'
 import { damaged, parseKept } from '../core/damage.ts'
+import { hashText } from '../core/digest.ts'
 import { TidelogError } from '../core/errors.ts'
 import { isCount, isListOf, isRecord } from '../core/guard.ts'
 import { checkpointChain, deadLetterChain, rowFormat, type SegmentPlace, settledChain } from '../protocol/rows.ts'
@@ -21,11 +22,11 @@ interface Checkpoint {
 }
 
 /** Keeps a checkpoint; goes with the write that it holds after. */
-export const keepCheckpoint = (checkpoint: Checkpoint): Request => ({
-  op: 'put',
-  store: 'state',
-  row: { chain: checkpointChain, n: 0, format: rowFormat, checkpoint: JSON.stringify(checkpoint) },
-})
+export function keepCheckpoint(checkpoint: Checkpoint): Request {
+  const text = JSON.stringify(checkpoint)
+  const row = { chain: checkpointChain, n: 0, format: rowFormat, checkpoint: text, hash: hashText(text) } as const
+  return { op: 'put', store: 'state', row }
+}
 
 /** Rows that are pruned at once: opening waits for it, and the first write of a connection costs more than all of them. */
 const prunedMax = 1_000
@@ -92,8 +93,11 @@ export async function restoreView(store: Store, view: View): Promise<boolean> {
 async function readCheckpoint(store: Store): Promise<Checkpoint | undefined> {
   const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
   if (row === undefined) return undefined
-  const checkpoint: unknown = parseKept(String(row.checkpoint))
-  if (!isCheckpoint(checkpoint)) throw damaged('a checkpoint')
+  const text = String(row.checkpoint)
+  const checkpoint: unknown = parseKept(text)
+  // What it says of itself may be well-formed and wrong, and rows are pruned by it. Older versions kept no hash.
+  const isWhole = row.hash === undefined || row.hash === hashText(text)
+  if (!isWhole || !isCheckpoint(checkpoint)) throw damaged('a checkpoint')
   return checkpoint
 }
 

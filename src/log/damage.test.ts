@@ -1,6 +1,7 @@
 // What fuzzing has found of rows that are damaged or gone, and of notices that say what is not so.
 import { expect, test } from 'vitest'
 import { decodeText } from '../core/decode.ts'
+import { hashText } from '../core/digest.ts'
 import { noticeVersion } from '../protocol/notice.ts'
 import { checkpointChain } from '../protocol/rows.ts'
 import { Directory } from '../segments/directory.ts'
@@ -53,7 +54,8 @@ test('a row of the tail that is gone ends an open, which does not wait for it', 
   const checkpoint = JSON.parse(String(row?.checkpoint))
   // It speaks of more than there is.
   checkpoint.head.position += 1
-  const changed = { ...row, chain: 'checkpoint', n: 0, format: 1, checkpoint: JSON.stringify(checkpoint) } as const
+  const text = JSON.stringify(checkpoint)
+  const changed = { ...row, chain: 'checkpoint', n: 0, format: 1, checkpoint: text, hash: hashText(text) } as const
   await tab.engine.store.run([{ op: 'put', store: 'state', row: changed }], { write: true })
   await expect(openTab(browser, { synced: false })).rejects.toMatchObject(damage)
 })
@@ -152,17 +154,42 @@ test('a checkpoint that lies where no write is prunes nothing', async () => {
   const before = await writes()
   const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
   const checkpoint = JSON.parse(String(row?.checkpoint))
-  const put = (changed: object) =>
-    store.run(
-      [{ op: 'put', store: 'state', row: { ...row!, checkpoint: JSON.stringify({ ...checkpoint, ...changed }) } }],
-      {
-        write: true,
-      },
-    )
+  const put = (changed: object) => {
+    const text = JSON.stringify({ ...checkpoint, ...changed })
+    const put = { op: 'put', store: 'state', row: { ...row!, checkpoint: text, hash: hashText(text) } } as const
+    return store.run([put], { write: true })
+  }
   await put({ tailFrom: 900, view: { ...checkpoint.view, revision: 1_000 } })
   await prune(store, 0)
   expect(await writes()).toEqual(before)
   await put({})
   await prune(store, 0)
   expect((await writes()).length).toBeLessThan(before.length)
+})
+
+test('a checkpoint that is well-formed and not what was written is refused, and prunes nothing', async () => {
+  const { browser, tab } = await localTab()
+  const { store } = tab.engine
+  // Of three commits one stays behind what is packed.
+  await seal(tab.engine, { ...sealing, max: 1 })
+  await tab.append(callOf('d', ['s1']))
+  const [row] = await store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
+  const checkpoint = JSON.parse(String(row?.checkpoint))
+  const text = JSON.stringify({ ...checkpoint, tailFrom: checkpoint.tailFrom + 1 })
+  const [before] = await store.run([{ op: 'range', store: 'writes' }])
+  await store.run([{ op: 'put', store: 'state', row: { ...row!, checkpoint: text } }], { write: true })
+  await expect(prune(store, 0)).rejects.toMatchObject(damage)
+  expect((await store.run([{ op: 'range', store: 'writes' }]))[0]).toEqual(before)
+  await expect(openTab(browser, { synced: false })).rejects.toMatchObject(damage)
+})
+
+test('a checkpoint that an older version has written is believed', async () => {
+  const { browser, tab } = await localTab()
+  await seal(tab.engine, sealing)
+  const [row] = await tab.engine.store.run([{ op: 'get', store: 'state', key: [checkpointChain, 0] }])
+  const { hash, ...older } = row!
+  expect(hash).toMatch(/^[0-9a-f]{16}$/)
+  await tab.engine.store.run([{ op: 'put', store: 'state', row: older }], { write: true })
+  const next = await openTab(browser, { synced: false })
+  expect((await readWhole(next.reader, {})).map(({ commitId }) => commitId)).toEqual(['a', 'b', 'c'])
 })
