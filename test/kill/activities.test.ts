@@ -1,16 +1,14 @@
 // Whatever a log is doing is cut off: the browser is killed, the page crashes, or its worker is terminated. The kill lies in wait
 // for a transaction or a request of what is being done, so that most of them meet one that is open.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { databaseName } from '../../src/protocol/worker.ts'
-import { keyPaths } from '../../src/store/store.ts'
 import { makeFolder } from '../e2e/folders.ts'
 import { type Activity, activities, makeFiles } from './activities.ts'
 import { type KillableBrowser, startBrowser } from './browser.ts'
 import { between, fraction, pass, pick, seed } from './chance.ts'
-import { type Harbour, startHarbour } from './harbour.ts'
+import { type Harbour, nothing, startHarbour } from './harbour.ts'
+import { leaveOld, missingOld } from './old-database.ts'
 import { createPusher, type Pusher } from './pusher.ts'
 import { type KillResult, writeResults } from './results.ts'
 import { activityRounds, report } from './rounds.ts'
@@ -59,12 +57,6 @@ let page: Page
 let shownAtEnd: readonly (readonly Entry[])[] = []
 let atServer: readonly Entry[] = []
 
-interface OldDatabase {
-  readonly dump: Readonly<Record<keyof typeof keyPaths, readonly object[]>>
-  readonly events: readonly { id: string; stream: string; version: number; position?: number }[]
-}
-const old: OldDatabase = JSON.parse(readFileSync('test/fixtures/format-1/database.json', 'utf8'))
-
 beforeAll(
   async () => {
     watchman = await startWatchman(() => current)
@@ -96,15 +88,20 @@ function toRound(nth: number): Round {
   const activity = activities[nth % activities.length]!
   const fault = faults[Math.floor(nth / activities.length) % faults.length]!
   const durability = durabilities[Math.floor(nth / activities.length / faults.length) % durabilities.length]!
-  // Every old database is opened for the first time.
-  const key = `${activity.name} ${durability}${activity.name === 'old format' ? ` ${nth}` : ''}`
+  // Every old database is opened for the first time, and a log has a first server once.
+  const isFirst = activity.name === 'old format' || activity.doing === 'attach'
+  const key = `${activity.name} ${durability}${isFirst ? ` ${nth}` : ''}`
   const tally = tallies.get(key) ?? createTally()
   tallies.set(key, tally)
   return { nth, activity, fault, durability, key, tally, known: tally.acknowledged.size }
 }
 
-async function open({ activity, durability, key, nth }: Round, isAlone = false): Promise<void> {
-  const { sync } = activity
+const serverLogOf = ({ activity: { sync, goesOn }, nth }: Round): string | undefined =>
+  goesOn ? `${sync}-${nth}` : sync
+
+async function open(round: Round, isAlone = false): Promise<void> {
+  const { activity, durability, key, nth } = round
+  const sync = serverLogOf(round)
   const query = new URLSearchParams({
     ...{ watchman: watchman.url, key, durability, seed: `${seed + nth}`, round: `${nth}` },
     ...(sync !== undefined && !isAlone ? { sync } : {}),
@@ -114,41 +111,19 @@ async function open({ activity, durability, key, nth }: Round, isAlone = false):
   await page.evaluate(() => globalThis.yard.ready())
 }
 
-/** Puts a database there as an older version has left it. */
-async function leaveOld({ key }: Round): Promise<void> {
-  await browser.renew(`${harbour.server.url}/favicon.ico`).then((blank) =>
-    blank.evaluate(
-      async ([name, paths, dump]) => {
-        const opening = indexedDB.open(name, 1)
-        opening.onupgradeneeded = () => {
-          for (const [store, keyPath] of Object.entries(paths))
-            opening.result.createObjectStore(store, { keyPath: keyPath as string | string[] })
-        }
-        const db = await new Promise<IDBDatabase>((resolve, reject) => {
-          opening.onsuccess = () => resolve(opening.result)
-          opening.onerror = () => reject(opening.error)
-        })
-        const filling = db.transaction(Object.keys(paths), 'readwrite', { durability: 'strict' })
-        for (const [store, rows] of Object.entries(dump)) for (const row of rows) filling.objectStore(store).put(row)
-        await new Promise<void>((resolve, reject) => {
-          filling.oncomplete = () => resolve()
-          filling.onabort = () => reject(filling.error)
-        })
-        db.close()
-      },
-      [databaseName('harbour', `:${encodeURIComponent(key)}`), keyPaths, old.dump] as const,
-    ),
-  )
-}
-
 async function prepare(round: Round): Promise<void> {
   const { activity, nth } = round
   current = round
   watchman.pulled = 0
-  if (activity.name === 'old format') await leaveOld(round)
+  if (activity.name === 'old format')
+    await leaveOld(await browser.renew(`${harbour.server.url}/favicon.ico`), round.key)
+  if (activity.doing === 'attach') {
+    await open(round, true)
+    await page.evaluate((name) => globalThis.yard.settle(name), `alone-${nth}`)
+  }
   await open(round)
   // Behind an acknowledged append the log is past what each start writes first: decision 014 says what a kill in that can cost.
-  const settled = activity.doing === 'rebuild' ? 12 : 1
+  const settled = activity.doing === 'rebuild' || activity.goesOn ? 12 : 1
   if (activity.name !== 'old format')
     for (let at = 0; at < settled; at++)
       await page.evaluate((name) => globalThis.yard.settle(name), `settled-${nth}-${at}`)
@@ -208,30 +183,27 @@ async function look(round: Round, { isInside }: Hit): Promise<void> {
   if (fault === 'SIGKILL of the browser') await start()
   // A page whose worker was terminated goes on by itself.
   if (fault === 'worker.terminate()') await page.evaluate(() => globalThis.yard.stop())
-  else await open(round, true)
+  else await open(round, !activity.goesOn)
+  if (activity.goesOn) await page.evaluate(() => globalThis.yard.goOn())
   const shown = await page.evaluate(() => globalThis.yard.read())
   cell.rounds++
   cell.openedAgain++
   if (isInside) cell.inside++
   const comparison = compare(before, shown)
   const behind = Math.max(0, pulled - (await page.evaluate(() => globalThis.yard.confirmed())))
-  const lost = comparison.missing.length + behind + (activity.name === 'old format' ? await missingOld() : 0)
+  const lost =
+    comparison.missing.length +
+    behind +
+    (activity.name === 'old format' ? missingOld(await page.evaluate(() => globalThis.yard.readAny())) : 0)
   cell.acknowledged += tally.acknowledged.size - round.known + pulled
   cell.lost += lost
   cell.halfCommits += comparison.half.length
   const isWrong = lost + comparison.half.length + comparison.doubled.length > 0
   if (isWrong) wrong.push({ nth, name, behind, ...wrongOf(comparison) })
   if (activity.doing === 'rebuild') await compareRows(round, shown)
+  if (activity.goesOn) await compareWithNew(round, shown)
 }
 const nothingYet = { rounds: 0, inside: 0, acknowledged: 0, lost: 0, halfCommits: 0, openedAgain: 0 }
-
-/** How many events of the old database are not where they were. */
-async function missingOld(): Promise<number> {
-  const there = new Set(await page.evaluate(() => globalThis.yard.readAny()))
-  const isThere = ({ id, stream, version, position }: OldDatabase['events'][number]): boolean =>
-    there.has(JSON.stringify([id, stream, version, position ?? null]))
-  return old.events.filter((event) => !isThere(event)).length
-}
 
 /** The rows of the version that was being built are those of the log. */
 async function compareRows({ nth }: Round, shown: readonly Entry[]): Promise<void> {
@@ -240,6 +212,20 @@ async function compareRows({ nth }: Round, shown: readonly Entry[]): Promise<voi
   for (const { stream, part } of shown) counts[`${stream}-${part}`] = (counts[`${stream}-${part}`] ?? 0) + 1
   const isSame = JSON.stringify(Object.entries(rows).sort()) === JSON.stringify(Object.entries(counts).sort())
   if (!isSame) wrong.push({ nth, rows, counts })
+}
+
+/** The new server has what is here, in the same order. */
+async function compareWithNew(round: Round, shown: readonly Entry[]): Promise<void> {
+  const { commits } = await pull(harbour.server.url, nothing, serverLogOf(round))
+  const there = entriesOf(commits)
+  if (JSON.stringify(there) !== JSON.stringify(shown))
+    wrong.push({
+      nth: round.nth,
+      key: round.key,
+      there: there.length,
+      here: shown.length,
+      unordered: outOfOrder(shown),
+    })
 }
 
 /** What follows the server ends with the same log as it. */

@@ -8,16 +8,20 @@ import type { Part } from './tally.ts'
 export interface Activity {
   readonly name: string
   /** What the page does. */
-  readonly doing: 'append' | 'import' | 'pull' | 'rebuild'
+  readonly doing: 'append' | 'import' | 'pull' | 'rebuild' | 'adopt' | 'attach'
   /** Which transactions, or requests, a kill is laid in wait for. */
   readonly label: RegExp
   /** At most so many of them go by. */
   readonly nthMax: number
   /** Where it syncs, if at all. */
   readonly sync?: string
+  /** Each round has another server log, and the one here has to go on with that. */
+  readonly goesOn?: boolean
   /** Confirmed commits are packed soon. */
   readonly isPacking?: boolean
 }
+
+const ofGoingOn = /moved|state|pull|delete|request (pull|push|segments)/
 
 /** `old`: a database of format 1, as an older version has left it, is opened and written to. */
 export const activities: readonly Activity[] = [
@@ -27,6 +31,8 @@ export const activities: readonly Activity[] = [
   { name: 'old format', doing: 'append', label: /append|delete/, nthMax: 4, sync: 'elsewhere' },
   { name: 'pull', doing: 'pull', label: /pull|request (pull|live)/, nthMax: 3, sync: 'harbour' },
   { name: 'read model', doing: 'rebuild', label: /rows/, nthMax: 2 },
+  { name: 'adopt', doing: 'adopt', label: ofGoingOn, nthMax: 6, sync: 'swapped', goesOn: true },
+  { name: 'attach', doing: 'attach', label: ofGoingOn, nthMax: 6, sync: 'attached', goesOn: true },
 ]
 
 /** Files to import, as the page takes them, and what is in them. */

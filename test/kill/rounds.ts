@@ -4,7 +4,7 @@ import type { Comparison } from './tally.ts'
 export const rounds = Number(process.env.TIDELOG_KILLS ?? 40)
 
 /** The same over all activities together: by default each fault at each activity, relaxed and strict, once. */
-export const activityRounds = Number(process.env.TIDELOG_KILLS ?? 36)
+export const activityRounds = Number(process.env.TIDELOG_KILLS ?? 48)
 
 /** What a test saw, as a table. */
 export function report(title: string, figures: Readonly<Record<string, number>>): void {

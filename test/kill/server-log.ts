@@ -24,11 +24,11 @@ const mustBe = (what: string, said: Seen, computed: Seen): void => {
 }
 
 /** Pulls to the head. */
-export async function pull(url: string, from: Seen = nothing): Promise<Stretch> {
+export async function pull(url: string, from: Seen = nothing, log: string = logName): Promise<Stretch> {
   const commits: Commit[] = []
   for (let through = from; ; ) {
     const query = `position=${through.position}&digest=${through.digest}`
-    const response = await fetch(`${url}/sync/${logName}/pull?${query}`, {
+    const response = await fetch(`${url}/sync/${log}/pull?${query}`, {
       headers: { [protocolHeader]: String(syncProtocol) },
     })
     const page: unknown = await response.json()

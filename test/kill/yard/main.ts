@@ -1,8 +1,10 @@
 // A page with a log on which one thing is done at a time. It says each beginning and each end at once to the watchman.
 import { defineEvents, defineFor, defineLog, event, openLog, type, unwrap } from 'tidelog'
 import { openReadModel } from 'tidelog/read-model'
+import { adopt } from 'tidelog/replica'
 import { importLog } from 'tidelog/transfer'
 import type { Entry, Part } from '../tally.ts'
+import { goOn, hasEnded } from './going-on.ts'
 import workerUrl from './worker.ts?worker&url'
 
 type Berth = Part & { readonly stream: string }
@@ -20,15 +22,20 @@ const piers = (version: number) =>
   })
 
 let worker: Worker | undefined
-const log = openLog(defineLog({ name: 'harbour', events }), {
-  key: query.get('key') ?? '',
-  durability: query.get('durability') === 'strict' ? 'strict' : 'relaxed',
-  ...(query.has('sync') ? { sync: `/sync/${query.get('sync')}` } : {}),
-  worker: () => {
-    worker = new Worker(`${workerUrl}${location.search}`, { type: 'module' })
-    return worker
-  },
-})
+const open = () =>
+  openLog(defineLog({ name: 'harbour', events }), {
+    key: query.get('key') ?? '',
+    durability: query.get('durability') === 'strict' ? 'strict' : 'relaxed',
+    ...(query.has('sync') ? { sync: `/sync/${query.get('sync')}` } : {}),
+    worker: () => {
+      worker = new Worker(`${workerUrl}${location.search}`, { type: 'module' })
+      return worker
+    },
+  })
+let log = open()
+const reopen = (): void => {
+  log = open()
+}
 
 let lines: string[] = []
 let telling = false
@@ -70,13 +77,37 @@ async function appendOne(commit: string): Promise<void> {
   void tell(`end ${commit}`)
 }
 
+/** Appends, each writer one behind the other, while it `goesOn`. */
+async function write(name: string, goesOn: () => boolean): Promise<void> {
+  const writeOn = async (writer: number): Promise<void> => {
+    for (let nth = 0; goesOn(); nth++) await appendOne(`${name}-${writer}-${nth}`)
+  }
+  await Promise.all([0, 1, 2, 3].map(writeOn))
+}
+
+/** What goes on until all is in step. */
+let going: Promise<void> | undefined
+/** Goes on with the log while it is written to, until it has ended. */
+async function goOnUnder(name: string, begin: () => Promise<void>): Promise<void> {
+  const first = log
+  const ended = (error: unknown): void => {
+    if (!hasEnded(error)) throw error
+  }
+  await Promise.all([write(name, () => isBusy && log === first).catch(ended), begin().catch(ended)])
+  await goOn(() => log, reopen)
+}
+
 const doings = {
-  /** Appends, each writer one behind the other, until it is stopped. */
-  append: async (name: string): Promise<void> => {
-    const write = async (writer: number): Promise<void> => {
-      for (let nth = 0; isBusy; nth++) await appendOne(`${name}-${writer}-${nth}`)
-    }
-    await Promise.all([0, 1, 2, 3].map(write))
+  append: (name: string): Promise<void> => write(name, () => isBusy),
+  /** Ends the log, which follows a server that has nothing of it, and brings all over. */
+  adopt: (name: string): Promise<void> => {
+    going = goOnUnder(name, () => adopt(log, { bring: 'missing' }))
+    return going
+  },
+  /** Gives the log to its first server. */
+  attach: (name: string): Promise<void> => {
+    going = goOnUnder(name, () => goOn(() => log, reopen))
+    return going
   },
   /** Imports the files that the watchman has, and says of each that it is in the log. */
   import: async (): Promise<void> => {
@@ -136,6 +167,15 @@ const controls = {
     await model.waitFor((await log.logHead()).marker)
     const { rows } = await model.find({ limit: 100 })
     return Object.fromEntries(rows.map(({ id, row }) => [id, row]))
+  },
+  /** Goes on until all is in step with the server. */
+  goOn: async (): Promise<void> => {
+    isBusy = false
+    const giveUp = new Promise<never>((_resolve, reject) => {
+      const state = () => `${going === undefined} ${JSON.stringify([log.sync.get(), log.storage.get()])}`
+      setTimeout(() => reject(new Error(`never in step: ${state()}`)), 60_000)
+    })
+    await Promise.race([going ?? goOn(() => log, reopen), giveUp])
   },
   confirmed: async (): Promise<number> => (await log.logHead()).confirmed,
   synced: (): Promise<void> =>
