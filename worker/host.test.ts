@@ -193,8 +193,11 @@ describe('a host', () => {
     const store = openMemoryStore(createMemoryDatabase('db'), { durable: true })
     const row = { kind: 'moved', revision: 1, format: 1, to: 'shop-2' } as const
     await store.run([{ op: 'add', store: 'writes', row }], { write: true })
-    const answer = await new Host(portsWith({ openStore: async () => store })).open(request)
-    expect(answer).toMatchObject({ ok: false, reason: { type: 'Moved', message: expect.stringContaining('shop-2') } })
+    const opening = new Host(portsWith({ openStore: async () => store })).open(request)
+    await expect(opening).rejects.toMatchObject({
+      code: 'tidelog/log-moved',
+      message: expect.stringContaining('shop-2'),
+    })
   })
 
   test('looks at the tail now and then, in case a notice was lost, and no more once it is closed', async () => {

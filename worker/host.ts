@@ -56,13 +56,13 @@ export class Host implements WorkerApi {
     mustBe(durability === 'relaxed' || durability === 'strict', 'durability', durability)
     mustBeRetentions(request.retentions ?? {})
     this.#opened ??= this.#open(request)
-    const { engine, sync, storage } = await this.#opened
+    const { engine, name, sync, storage } = await this.#opened
     const { view } = engine
-    if (view.movedTo !== undefined && request.archive === undefined)
-      return { ok: false, reason: { type: 'Moved', message: `the log has moved to ${view.movedTo}` } }
+    if (request.archive === undefined && view.movedTo !== undefined) engine.mustGoOn()
     return {
       ok: true,
       database: view.identity,
+      name,
       storage: storage.status,
       sync: sync === undefined ? offLink : sync.heard,
       head: view.marker,

@@ -58,6 +58,8 @@ const heartbeatMs = 60_000
 export interface Opened {
   readonly engine: Engine
   readonly appender: Appender
+  /** Of its database. */
+  readonly name: string
   readonly reader: Reader
   readonly sync: SyncController | undefined
   readonly storage: StorageWatch
@@ -145,7 +147,7 @@ export async function openLog(
   const replicas = new Replicas({ ports, base, name, engine, appender, sync, tellLeave, close })
   const reader = new Reader(engine)
   const state = { storage: watch, isStandIn: problem !== undefined, isArchive, hasLeft: () => hasLeft }
-  return { engine, appender, reader, sync, automated, page, replicas, close, ...state }
+  return { engine, name, appender, reader, sync, automated, page, replicas, close, ...state }
 }
 
 function appenderOf(

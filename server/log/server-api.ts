@@ -49,7 +49,7 @@ export class ServerApi implements WorkerApi {
     const head = index.marker
     this.#told = head.revision
     const storage = { state: 'ok', durable: true } as const
-    return { ok: true, database: head.database, storage, sync: offLink, head, pending: 0 }
+    return { ok: true, database: head.database, name: log, storage, sync: offLink, head, pending: 0 }
   }
 
   async append(batch: readonly AppendText[]): Promise<readonly AppendAnswer[]> {

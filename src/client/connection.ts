@@ -1,5 +1,6 @@
 import { isTidelogError, TidelogError, type TidelogErrorCode } from '../core/errors.ts'
 import { createListeners } from '../core/observable.ts'
+import type { Clock } from '../core/ports.ts'
 import type { OpenAnswer, WorkerApi } from '../protocol/worker.ts'
 
 export type Opened = Extract<OpenAnswer, { ok: true }>
@@ -23,8 +24,14 @@ export interface Connection {
   readonly close: () => Promise<void>
 }
 
-/** Calls of a worker that may die: a call is made again on a new worker once, then it rejects with `tidelog/worker-lost`. */
-export function createConnection(start: () => Promise<Session>): Connection {
+/** What runs by itself, such as sync, stands still for so long when a worker has died that nobody was calling. */
+const againMs = 1_000
+
+/**
+ * Calls of a worker that may die: a call is made again on a new worker once, then it rejects with `tidelog/worker-lost`. Where there
+ * was none, another worker is started soon.
+ */
+export function createConnection(start: () => Promise<Session>, clock: Clock): Connection {
   let session: Promise<Session> | undefined
   let closing: Promise<void> | undefined
   const under = new Set<Promise<unknown>>()
@@ -38,7 +45,10 @@ export function createConnection(start: () => Promise<Session>): Connection {
       .finally(() => {
         session = undefined
       })
-      .then(() => calls.tell(new TidelogError('tidelog/worker-lost', 'the worker is gone')))
+      .then(() => {
+        calls.tell(new TidelogError('tidelog/worker-lost', 'the worker is gone'))
+        clock.after(againMs, () => closing ?? connect().catch(() => {}))
+      })
       .catch(() => {})
     return session
   }

@@ -20,7 +20,7 @@ function watch() {
   }, 'db')
   const head = { database: 'db', revision: 0, confirmed: 0 }
   const storage = { state: 'ok', durable: true } as const
-  feed.opened({ ok: true, database: 'db', storage, sync: undefined, head, pending: 0 })
+  feed.opened({ ok: true, database: 'db', name: 'db', storage, sync: undefined, head, pending: 0 })
   createDeadLetters((use) => use(api as WorkerApi), feed, {})
   const moved: MovedNotice = {
     v: 1,

@@ -5,6 +5,7 @@ import { createFeed } from './feed.ts'
 const openedAt = (revision: number, database = 'd') =>
   ({
     ok: true,
+    name: 'db',
     database,
     storage: { state: 'ok', durable: true },
     sync: undefined,

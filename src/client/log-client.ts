@@ -43,7 +43,7 @@ export function createLogClient<M extends EventMap, Ds extends readonly AnyDecid
     // A new worker knows nothing of its page.
     life.again()
   }
-  const connection = createConnection(startOn(ports.start, storage, opened))
+  const connection = createConnection(startOn(ports.start, storage, opened), ports.clock)
   const { call } = connection
   feed.onEnd = (state) => mark(state)
   const views = createViews(call, feed, ports.clock)

@@ -5,9 +5,10 @@ import type { Opened, Session } from './connection.ts'
 import { createFeed } from './feed.ts'
 import { startOn } from './start.ts'
 
-const openedOn = (database: string, durable = true): Opened => ({
+const openedOn = (database: string, durable = true, name = 'log'): Opened => ({
   ok: true,
   database,
+  name,
   storage: { state: durable ? 'ok' : 'memory', durable },
   sync: undefined,
   head: { database, revision: 1, confirmed: 1 },
@@ -48,6 +49,13 @@ describe('a worker in the place of another', () => {
     await start()
     await expect(start()).rejects.toMatchObject({ code: 'tidelog/storage-lost' })
     expect([storage.get().state, ended()]).toEqual(['lost', 1])
+  })
+
+  test('is ended when it finds the database that the log has moved to, and the log has moved', async () => {
+    const { start, storage, ended } = workersOn(openedOn('a'), openedOn('b', true, 'log#2'))
+    await start()
+    await expect(start()).rejects.toMatchObject({ code: 'tidelog/log-moved' })
+    expect([storage.get().state, ended()]).toEqual(['moved', 1])
   })
 
   test('may find the database for which memory stood in', async () => {

@@ -1,4 +1,4 @@
-import { TidelogError } from '../core/errors.ts'
+import { isTidelogError, TidelogError } from '../core/errors.ts'
 import type { Cell } from '../core/observable.ts'
 import type { Said, StorageStatus } from '../protocol/worker.ts'
 import type { Opened, Session } from './connection.ts'
@@ -9,26 +9,28 @@ export function startOn(
   storage: Cell<StorageStatus>,
   onOpened: (opened: Opened) => void,
 ): () => Promise<Session> {
-  let database: string | undefined
+  let rested: Opened | undefined
   const take = (opened: Opened): void => {
-    if (opened.storage.durable) database = opened.database
+    if (opened.storage.durable) rested = opened
     storage.set(opened.storage)
     onOpened(opened)
   }
   const begin = async (): Promise<Session> => {
     const session = await start((said) => ('opened' in said ? take(said.opened) : storage.set(said.storage)))
     const { opened } = session
-    if (database !== undefined && database !== opened.database) {
-      // Deleted while no worker was alive to see it.
+    if (rested !== undefined && rested.database !== opened.database) {
       session.end()
-      throw new TidelogError('tidelog/storage-lost', 'the database was replaced')
+      // While no worker was alive to see it.
+      const hasMoved = rested.name !== opened.name
+      throw new TidelogError(hasMoved ? 'tidelog/log-moved' : 'tidelog/storage-lost', 'the database was replaced')
     }
     take(opened)
     return session
   }
   return () =>
     begin().catch((error: unknown) => {
-      storage.set({ state: 'lost', durable: false, problem: `${error}` })
+      const state = isTidelogError(error, 'tidelog/log-moved') ? 'moved' : 'lost'
+      storage.set({ state, durable: false, problem: `${error}` })
       throw error
     })
 }

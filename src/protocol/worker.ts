@@ -99,13 +99,15 @@ export type OpenAnswer =
   | {
       readonly ok: true
       readonly database: string
+      /** Of the database: where a log has moved it is another. */
+      readonly name: string
       readonly storage: StorageStatus
       /** Absent while the worker has heard nothing: what the page heard from the syncing one is newer. */
       readonly sync: SyncLink | undefined
       readonly head: Marker
       readonly pending: number
     }
-  | { readonly ok: false; readonly reason: { readonly type: 'ProtocolMismatch' | 'Moved'; readonly message: string } }
+  | { readonly ok: false; readonly reason: { readonly type: 'ProtocolMismatch'; readonly message: string } }
 
 /** What a worker says without being asked: its storage has changed, or the log rests in another database than it said. */
 export type Said = { readonly storage: StorageStatus } | { readonly opened: Extract<OpenAnswer, { readonly ok: true }> }

@@ -1,7 +1,7 @@
 // Workers that do not load, die, or belong to the app.
 
 import { isTidelogError, unwrap } from 'tidelog'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { openFaulty } from './faulty.ts'
 import { newKey, note, openNotes, texts } from './notes.ts'
 import { rawStore } from './raw.ts'
@@ -81,6 +81,23 @@ test('a view goes on over the death of its worker', async () => {
   const { receipt } = unwrap(await log.append('diary', [note('a', { topic: 'one' })]))
   expect(await view.waitFor(receipt, { timeoutMs: 5_000 })).toEqual(['a'])
   expect(view.error()).toBeUndefined()
+})
+
+test('a worker that is terminated while nobody calls is followed by another, which does what runs by itself', async () => {
+  const key = newKey()
+  const workers: Worker[] = []
+  const log = openNotes(key, {
+    worker: () => {
+      const made = new Worker(new URL('./workers/spied.ts', import.meta.url), { type: 'module', name: `spy/${key}` })
+      workers.push(made)
+      return made
+    },
+  })
+  await log.ready
+  workers[0]?.terminate()
+  await vi.waitFor(() => expect(workers).toHaveLength(2), 10_000)
+  unwrap(await log.append('diary', [note('a')]))
+  expect(workers).toHaveLength(2)
 })
 
 test('a worker of the app serves the log as the package’s own does', async () => {
