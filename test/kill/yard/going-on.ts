@@ -47,7 +47,7 @@ export async function goOn(log: () => SyncedLog, reopen: () => void): Promise<vo
 
 async function isInStep(log: SyncedLog): Promise<boolean> {
   await log.ready
-  const hasMoved = when(log.storage, ({ state }) => state === 'moved')
+  const hasMoved = when(log.storage, ({ state }) => state === 'moved' || state === 'closed')
   const hasSettled = when(log.sync, ({ state, synced }) => synced || state === 'diverged' || state === 'needs-attach')
   await Promise.race([hasMoved, hasSettled])
   const { state } = log.sync.get()
