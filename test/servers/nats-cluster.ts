@@ -159,6 +159,11 @@ const isWhole = (servers: readonly string[], count: number, hasJetStream: boolea
     for (const server of servers) await withNats([server], async () => {})
     if (!hasJetStream) return true
     const manager = await jetstreamManager(connection, { timeout: 1_000 })
+    if (count > 1) {
+      // A cluster that answers may not know all of its servers yet: it refuses to place a stream then.
+      await manager.streams.add({ name: 'whole', subjects: ['whole'], num_replicas: count })
+      await manager.streams.delete('whole')
+    }
     for await (const { cluster, config } of manager.streams.list()) {
       const current = cluster?.replicas?.filter(({ current, offline }) => current && offline !== true) ?? []
       if (count > 1 && (cluster?.leader === undefined || current.length + 1 < config.num_replicas)) return false
