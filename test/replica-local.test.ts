@@ -31,6 +31,21 @@ describe('a log that had no server', () => {
     return origin
   }
 
+  /** Bob's log has a dead letter. */
+  async function openRefused() {
+    const rejecting = createSyncHandler({
+      model: halls,
+      store: memoryStore(),
+      validate: () => ({ type: 'no', title: 'Not here' }),
+    })
+    closing.push({ close: async () => rejecting.stop() })
+    const origin = openOrigin(rejecting)
+    const bob = origin.open(halls, { principal: 'bob' })
+    const { receipt } = unwrap(await bob.append([noted('never')]))
+    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 12_000)
+    return { origin, bob, receipt }
+  }
+
   test('is attached to an empty one as it is: same commits, same positions', async () => {
     const origin = await openLocal(['a', 'b'])
     origin.serve(newServer())
@@ -62,16 +77,7 @@ describe('a log that had no server', () => {
   })
 
   test('takes its dead letters along when it is attached', async () => {
-    const rejecting = createSyncHandler({
-      model: halls,
-      store: memoryStore(),
-      validate: () => ({ type: 'no', title: 'Not here' }),
-    })
-    closing.push({ close: async () => rejecting.stop() })
-    const origin = openOrigin(rejecting)
-    const bob = origin.open(halls, { principal: 'bob' })
-    const { receipt } = unwrap(await bob.append([noted('never')]))
-    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 12_000)
+    const { origin, bob, receipt } = await openRefused()
     origin.serve(undefined)
     const local = origin.open(halls)
     unwrap(await local.append([noted('a')]))
@@ -248,16 +254,7 @@ describe('a log that had no server', () => {
 
   test('is imported with its dead letters, once', async () => {
     const serve = newServer()
-    const rejecting = createSyncHandler({
-      model: halls,
-      store: memoryStore(),
-      validate: () => ({ type: 'no', title: 'Not here' }),
-    })
-    closing.push({ close: async () => rejecting.stop() })
-    const origin = openOrigin(rejecting)
-    const bob = origin.open(halls, { principal: 'bob' })
-    unwrap(await bob.append([noted('never')]))
-    await vi.waitFor(async () => expect(await bob.deadLetters.list()).toHaveLength(1), 12_000)
+    const { origin, bob } = await openRefused()
     origin.serve(serve)
     const ann = origin.open(halls, { principal: 'ann' })
     expect(await importFrom(ann, bob)).toEqual({ commits: 0, letters: 1 })

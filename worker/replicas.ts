@@ -157,31 +157,26 @@ export class Replicas {
 
   /** What only this device has, as far as is known: what is still to be brought over may be known to the server. */
   async unsent(): Promise<Unsent> {
-    // First, since what comes over meanwhile is better counted twice than not at all.
-    const before = await this.#unsentBefore()
-    await this.#options.engine.catchUp()
-    return sum([this.#unsentNow(), ...before])
+    return (await this.#countUnsent())()
   }
 
-  #unsentNow(): Unsent {
+  /** Counts what is here, now and whenever it is asked, with what waits. */
+  async #countUnsent(): Promise<() => Unsent> {
     const { engine, sync } = this.#options
-    return unsentIn(engine.view, sync === undefined || engine.view.local === true)
-  }
-
-  async #unsentBefore(): Promise<readonly Unsent[]> {
-    const all: Unsent[] = []
-    await this.#readWaiting(async ({ view }, { bring }) => void all.push(unsentIn(view, bring === 'missing')))
-    return all
+    // First, since what comes over meanwhile is better counted twice than not at all.
+    const before: Unsent[] = []
+    await this.#readWaiting(async ({ view }, { bring }) => void before.push(unsentIn(view, bring === 'missing')))
+    await engine.catchUp()
+    return () => sum([unsentIn(engine.view, sync === undefined || engine.view.local === true), ...before])
   }
 
   async leave(wipe: Wipe): Promise<LeaveAnswer> {
     const { ports, base, engine, tellLeave, close } = this.#options
     mustBe(wipe === 'nothing' || wipe === 'if-sent' || wipe === 'all', 'what is deleted', wipe)
-    const before = await this.#unsentBefore()
-    await engine.catchUp()
-    let left: Unsent = sum([this.#unsentNow(), ...before])
+    const count = await this.#countUnsent()
+    let left = count()
     const isSent = (): boolean => {
-      left = sum([this.#unsentNow(), ...before])
+      left = count()
       return left.pending + left.deadLetters + left.local === 0
     }
     // From here on nobody appends what would be deleted unseen.

@@ -65,7 +65,8 @@ test('a worker that is terminated in the middle of a transaction holds up no app
   }
 }, 60_000)
 
-test('a view goes on over the death of its worker', async () => {
+/** A tab, and the workers that it has started. */
+function openSpied() {
   const key = newKey()
   const workers: Worker[] = []
   const log = openNotes(key, {
@@ -75,6 +76,11 @@ test('a view goes on over the death of its worker', async () => {
       return made
     },
   })
+  return { log, workers }
+}
+
+test('a view goes on over the death of its worker', async () => {
+  const { log, workers } = openSpied()
   const view = log.view(texts, { topic: 'one' })
   await view.ready
   workers[0]?.terminate()
@@ -84,15 +90,7 @@ test('a view goes on over the death of its worker', async () => {
 })
 
 test('a worker that is terminated while nobody calls is followed by another, which does what runs by itself', async () => {
-  const key = newKey()
-  const workers: Worker[] = []
-  const log = openNotes(key, {
-    worker: () => {
-      const made = new Worker(new URL('./workers/spied.ts', import.meta.url), { type: 'module', name: `spy/${key}` })
-      workers.push(made)
-      return made
-    },
-  })
+  const { log, workers } = openSpied()
   await log.ready
   workers[0]?.terminate()
   await vi.waitFor(() => expect(workers).toHaveLength(2), 10_000)
