@@ -5,7 +5,7 @@ import { defineEvents, defineFor, defineLog, event, refuse, type UnknownEvent, u
 import { closeStream, eraseStream, isClosed, listErasures, whenErased } from 'tidelog/lifecycle'
 import { openReadModel } from 'tidelog/read-model'
 import { memoryLog, simulate, VirtualClock } from 'tidelog/testing'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { Disk } from './disk.ts'
 
@@ -175,8 +175,8 @@ test('TS-13 CART-8 a read model gives nothing of what was erased, and holds noth
   expect(await passing(world.clock, ids())).toEqual(['bob'])
   unwrap(await log.append([signed('ann', 'again')]))
   expect(await passing(world.clock, model.get('ann'))).toEqual({ secrets: ['again'] })
-  await world.clock.pass(5_000)
-  expect(model.status.get()).toMatchObject({ state: 'current' })
+  const isCurrent = () => expect(model.status.get()).toMatchObject({ state: 'current' })
+  await passing(world.clock, vi.waitFor(isCurrent, 10_000))
   await passing(world.clock, model.close())
 })
 

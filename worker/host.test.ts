@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type AppendText, type OpenRequest, type Said, workerProtocol } from '../src/protocol/worker.ts'
 import { createMemoryDatabase, openMemoryStore } from '../src/store/memory-store.ts'
 import { StoreError } from '../src/store/store.ts'
@@ -68,8 +68,7 @@ describe('a host', () => {
     const host = await openWith(0.99)
     for (const id of ['a', 'b', 'c', 'd']) await host.append([append(id)])
     // Sealing goes on beside it.
-    for (let turn = 0; turn < 1_000 && (await host.read({ options: {} })).head.revision < 5; turn++)
-      await new Promise((resolve) => setImmediate(resolve))
+    await vi.waitFor(async () => expect((await host.read({ options: {} })).head.revision).toBeGreaterThan(4), 10_000)
     await host.close()
     await (await openWith(1 / 16)).close()
     expect(await oldest()).toBe(1)

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { takePage } from '../log/confirm.ts'
 import {
   callOf,
@@ -13,6 +13,8 @@ import {
 } from '../log/log.fixture.ts'
 import { withdraw } from '../log/rebase.ts'
 import { fail, type Running, run, type ScriptedServer } from './pump.fixture.ts'
+
+vi.mock('../segments/gzip.ts', () => import('../segments/gzip.fixture.ts'))
 
 /** Commits of two events each, in two streams. */
 const fill = (server: ScriptedServer, from: number, count: number): void => {
