@@ -60,7 +60,6 @@ async function openThree(): Promise<readonly [Tab, Tab, Tab]> {
   return [one, two, three]
 }
 const ignore = (): void => {}
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
 const answers = (tab: Tab): Promise<boolean> =>
   Promise.race([
     tab.call('workers').then(() => true),
@@ -70,8 +69,8 @@ const answers = (tab: Tab): Promise<boolean> =>
 interface Ending {
   readonly name: string
   readonly withinMs: number
-  /** `others` tells whether the other tabs get on with their appends. */
-  readonly end: (tab: Tab, others: () => Promise<boolean>) => Promise<unknown>
+  /** `isFree` tells whether the other tabs get at all that is stored. */
+  readonly end: (tab: Tab, isFree: () => Promise<boolean>) => Promise<unknown>
   /** Brings it back, where that is possible; tells whether it is. */
   readonly back?: (tab: Tab) => Promise<boolean>
 }
@@ -79,10 +78,11 @@ interface Ending {
  * Halts it where it keeps nobody else from getting on. Between two statements of one turn it may have begun a transaction and not
  * yet handed it over: nothing takes that from one that stands, and no browser halts one there.
  */
-async function haltBetween(halt: () => unknown, others: () => Promise<boolean>, goOn: () => unknown): Promise<void> {
-  for (await halt(); !(await others()); await halt()) {
+async function haltBetween(halt: () => unknown, isFree: () => Promise<boolean>, goOn: () => unknown): Promise<void> {
+  for (await halt(); !(await isFree()); await halt()) {
     console.log('leader.test.ts: halted inside a transaction, which holds up everybody')
     await goOn()
+    await eventually(isFree).toBe(true)
   }
 }
 const setLife = (tab: Tab, state: 'active' | 'frozen'): Promise<unknown> =>
@@ -104,10 +104,10 @@ const endings: readonly Ending[] = [
     name: 'is frozen',
     // Its worker may be frozen before it hears of it, and keeps the lock until that is taken away.
     withinMs: turnoverMs,
-    end: (tab, others) =>
+    end: (tab, isFree) =>
       haltBetween(
         () => setLife(tab, 'frozen'),
-        others,
+        isFree,
         () => setLife(tab, 'active'),
       ),
     back: async (tab) => {
@@ -124,12 +124,12 @@ const endings: readonly Ending[] = [
   {
     name: 'is stopped without a word',
     withinMs: turnoverMs,
-    end: async (tab, others) => {
+    end: async (tab, isFree) => {
       const pid = await processOf(browser, tab)
       stopped.push(pid)
       await haltBetween(
         () => process.kill(pid, 'SIGSTOP'),
-        others,
+        isFree,
         () => process.kill(pid, 'SIGCONT'),
       )
     },
@@ -149,12 +149,6 @@ describe('a leader', () => {
       let begun = 0
       let endedAt = 0
       let followedAt = 0
-      const getOn = async (): Promise<boolean> => {
-        const before = writers[1]!.acknowledged.length
-        const until = performance.now() + appendMs / 2
-        while (writers[1]!.acknowledged.length < before + 2 && performance.now() < until) await pause()
-        return writers[1]!.acknowledged.length >= before + 2
-      }
       const ended = new Promise<void>((resolve, reject) => {
         server.stand(log, async ({ tab, what }, serve) => {
           if (what === 'push' && tab !== 'one') followedAt ||= performance.now()
@@ -163,7 +157,7 @@ describe('a leader', () => {
           // The server has it, and the leader never hears of that.
           await answer
           endedAt = performance.now()
-          end(one, getOn).then(() => {
+          end(one, () => two.call('canWrite', appendMs / 2)).then(() => {
             endedAt = performance.now()
             resolve()
           }, reject)
